@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+
+import { Command, CommanderError } from '@commander-js/extra-typings';
+
+import { AgentInfraError, EXIT } from '../errors.ts';
+import { addDemoCommand } from './demo.ts';
+import { addGatewayCommand } from './gateway.ts';
+import { addLoadtestCommand } from './loadtest.ts';
+import { addPlanCommand } from './plan.ts';
+import { addProfileCommand } from './profile.ts';
+import { addProviderCommand } from './provider.ts';
+import { addReportCommand } from './report.ts';
+import { addSchemaCommand } from './schema.ts';
+
+/**
+ * The command line. Command files import only commander at load; everything else is imported
+ * inside their actions, so that `--help` stays fast.
+ * @returns the exit code; nothing in the program calls process.exit on the normal path
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.pass;
+  const setExitCode = (code: number): void => {
+    exitCode = code;
+  };
+  const program = new Command('agent-infra')
+    .description('Capacity planning and load testing for AI-agent infrastructure')
+    .version(version())
+    // commander prints errors itself before throwing; ours go through report() below.
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+  addDemoCommand(program, setExitCode);
+  addProfileCommand(program, setExitCode);
+  addPlanCommand(program, setExitCode);
+  addLoadtestCommand(program, setExitCode);
+  addGatewayCommand(program, setExitCode);
+  addProviderCommand(program, setExitCode);
+  addReportCommand(program, setExitCode);
+  addSchemaCommand(program, setExitCode);
+  program.addHelpText('after', EXAMPLES);
+  try {
+    await program.parseAsync(argv as string[], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** How a command reports its exit code when it ends without an error (a failed gate, an interrupt). */
+export type SetExitCode = (code: number) => void;
+
+const EXAMPLES = `
+Examples:
+  agent-infra demo                                 the whole loop on one laptop, no keys
+  agent-infra profile trace.jsonl -o profile.yaml  measure a workload
+  agent-infra plan plan.yaml                       limits, cost and stages at 1x, 3x, 10x
+  agent-infra loadtest scenario.yaml               replay it against a target
+`;
+
+function version(): string {
+  const url = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version;
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.pass; // --help, --version
+    if (error.code !== 'commander.help') console.error(error.message);
+    return EXIT.usage;
+  }
+  if (error instanceof AgentInfraError) {
+    console.error(`error [${error.code}]: ${error.message}`);
+    if (error.hint !== undefined) console.error(`hint: ${error.hint}`);
+    return error.exitCode;
+  }
+  console.error(error); // a bug keeps its stack
+  console.error('This is a bug in agent-infra; please report it with the lines above.');
+  return EXIT.internal;
+}

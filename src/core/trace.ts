@@ -1,0 +1,137 @@
+import type { TokenRecord } from './tokens.ts';
+
+/**
+ * The trace model: session › turn › step DAG › attempt. Times are milliseconds since the Unix
+ * epoch (fraction kept); `undefined` means the source does not say, never zero. No content: names,
+ * lengths and counts only.
+ */
+export interface Session {
+  readonly id: string;
+  readonly agent?: string | undefined;
+  readonly user?: string | undefined;
+  readonly turns: readonly Turn[];
+}
+
+/** One user interaction: a user message until the agent's final answer. */
+export interface Turn {
+  readonly startMs: number;
+  readonly endMs?: number | undefined;
+  readonly steps: readonly Step[];
+}
+
+export type Step = LlmCall | ToolCall | StateOperation;
+
+interface StepBase {
+  /** Unique within its turn. */
+  readonly id: string;
+  /** Steps of the same turn that must be done before this one starts; roots have none. */
+  readonly after: readonly string[];
+  readonly startMs: number;
+  readonly endMs?: number | undefined;
+}
+
+export interface LlmCall extends StepBase {
+  readonly kind: 'llm';
+  /** Model served if known, else requested. */
+  readonly model?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly operation?: 'chat' | 'embedding' | 'completion' | undefined;
+  readonly tokens: TokenRecord;
+  /** Whether the token counts were reported by the source, estimated by us, or are unknown. */
+  readonly tokensBasis: 'reported' | 'estimated' | 'missing';
+  readonly ttftMs?: number | undefined;
+  readonly streamed?: boolean | undefined;
+  readonly attempts: readonly Attempt[];
+  readonly error?: string | undefined;
+  readonly finishReason?: string | undefined;
+  /** Agent or sub-agent that made the call, when several share a session. */
+  readonly agent?: string | undefined;
+  /** Chained prefix-block ids of the prompt and their size, when the trace has them. */
+  readonly prefix?: PrefixBlocks | undefined;
+}
+
+export interface PrefixBlocks {
+  readonly blockTokens: number;
+  readonly ids: readonly (number | string)[];
+}
+
+/** One HTTP try of a call. A call without known retries has one. */
+export interface Attempt {
+  readonly startMs: number;
+  readonly endMs?: number | undefined;
+  readonly status?: number | undefined;
+  readonly error?: string | undefined;
+}
+
+export interface ToolCall extends StepBase {
+  readonly kind: 'tool';
+  readonly name: string;
+  /** Execution time without human wait; undefined when the source cannot tell. */
+  readonly durationMs?: number | undefined;
+  readonly error?: boolean | undefined;
+  /** Keyed or plain hash of name and arguments, to find repeated calls; never the arguments. */
+  readonly argumentsHash?: string | undefined;
+}
+
+export interface StateOperation extends StepBase {
+  readonly kind: 'state';
+  readonly operation: 'read' | 'write';
+  readonly store?: string | undefined;
+  readonly bytes?: number | undefined;
+}
+
+/**
+ * A session reduced to what a replay needs: gaps, dependencies and sizes, no content and no wall
+ * times. Written into workload profiles, resampled by the planner, replayed by the load test.
+ */
+export interface SessionSkeleton {
+  readonly turns: readonly TurnSkeleton[];
+}
+
+export interface TurnSkeleton {
+  /** Wait between the end of the previous turn and this one's user message (0 for the first). */
+  readonly thinkMs: number;
+  readonly steps: readonly StepSkeleton[];
+}
+
+export type StepSkeleton = LlmSkeleton | ToolSkeleton | StateSkeleton;
+
+interface SkeletonBase {
+  readonly id: string;
+  readonly after: readonly string[];
+}
+
+export interface LlmSkeleton extends SkeletonBase {
+  readonly kind: 'llm';
+  readonly model?: string | undefined;
+  readonly tokens: TokenRecord;
+  /** Measured duration of the original call, when known: a hint, not a schedule. */
+  readonly durationMs?: number | undefined;
+  readonly ttftMs?: number | undefined;
+}
+
+export interface ToolSkeleton extends SkeletonBase {
+  readonly kind: 'tool';
+  readonly name: string;
+  readonly durationMs: number;
+}
+
+export interface StateSkeleton extends SkeletonBase {
+  readonly kind: 'state';
+  readonly operation: 'read' | 'write';
+  readonly durationMs: number;
+}
+
+/** What a trace reader reports to; see traces/. All methods are cheap and synchronous. */
+export interface TraceSink {
+  /** An LLM call whose source knows no sessions (row formats). */
+  call(call: LlmCall): void;
+  /** A finished session. */
+  session(session: Session): void;
+  /** One record of the input was seen (line, row, span): counts towards `read`. */
+  read(count: number): void;
+  /** A record was not used. `where` names file, line or record for the message. */
+  skip(reason: string, where?: string): void;
+  /** Records left out because another record already carries the same usage. */
+  duplicate(reason: string, count: number): void;
+}
