@@ -1,0 +1,96 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { describe, expect, test } from 'vitest';
+
+import { binary, root } from '../support/requirements.ts';
+
+const version = (
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+).version;
+
+function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [binary, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, CI: 'true' },
+  });
+}
+
+describe('the command line', () => {
+  test.for([
+    {
+      args: ['--help'],
+      status: 0,
+      stdout: 'Usage: agent-infra',
+      stderr: '',
+      why: 'help is data: stdout',
+    },
+    { args: ['--version'], status: 0, stdout: version, stderr: '', why: 'version' },
+    {
+      args: [],
+      status: 2,
+      stdout: '',
+      stderr: 'Usage: agent-infra',
+      why: 'no command: help on stderr',
+    },
+    { args: ['profil'], status: 2, stdout: '', stderr: 'Did you mean profile?', why: 'a typo' },
+    {
+      args: ['--nope'],
+      status: 2,
+      stdout: '',
+      stderr: "unknown option '--nope'",
+      why: 'unknown option',
+    },
+    {
+      args: ['loadtest'],
+      status: 2,
+      stdout: '',
+      stderr: "missing required argument 'scenario'",
+      why: 'missing argument',
+    },
+  ])('$why', ({ args, status, stdout, stderr }) => {
+    const result = run(...args);
+    expect(result.status).toBe(status);
+    expect(result.stdout).toContain(stdout);
+    expect(result.stderr).toContain(stderr);
+    if (stdout === '') expect(result.stdout).toBe('');
+  });
+
+  test.for(['demo', 'profile', 'plan', 'loadtest', 'gateway', 'provider', 'report', 'schema'])(
+    '%s --help says what it does',
+    (command) => {
+      const { status, stdout } = run(command, '--help');
+      expect(status).toBe(0);
+      expect(stdout).toContain(`Usage: agent-infra ${command}`);
+      expect(stdout.split('\n').length).toBeGreaterThan(5);
+    },
+  );
+});
+
+/** Heavy packages load with the command that needs them, never for help. */
+test('--help loads none of the heavy packages', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'agent-infra-modules-'));
+  execFileSync(process.execPath, [binary, '--help'], {
+    env: { ...process.env, NODE_V8_COVERAGE: folder },
+    stdio: 'ignore',
+  });
+  const loaded = readdirSync(folder)
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+    .join('');
+  rmSync(folder, { recursive: true, force: true });
+  expect(loaded).toContain('/node_modules/commander/');
+  for (const name of [
+    'ink',
+    'react',
+    'undici',
+    'zod',
+    'yaml',
+    'chart.js',
+    '@napi-rs/canvas',
+    'hdr-histogram-js',
+  ]) {
+    expect(loaded).not.toContain(`/node_modules/${name}/`);
+  }
+});
