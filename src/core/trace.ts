@@ -2,14 +2,28 @@ import type { TokenRecord } from './tokens.ts';
 
 /**
  * The trace model: session › turn › step DAG › attempt. Times are milliseconds since the Unix
- * epoch (fraction kept); `undefined` means the source does not say, never zero. No content: names,
+ * epoch (fraction kept), NaN where a source has no times at all; `undefined` means the source
+ * does not say, never zero. No content: names,
  * lengths and counts only.
  */
 export interface Session {
   readonly id: string;
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
+  /** 'trace': the source names no session, this is one trace standing alone. Default 'reported'. */
+  readonly idBasis?: 'reported' | 'trace' | undefined;
+  /**
+   * What the times mean. 'epoch' (default): Unix milliseconds. 'session': milliseconds since the
+   * session's own start, so sessions cannot be placed against each other (no arrival rates).
+   * 'none': the source has no times and every startMs is NaN.
+   */
+  readonly clock?: 'epoch' | 'session' | 'none' | undefined;
   readonly turns: readonly Turn[];
+  /**
+   * True when times count from the session's own start (WEKA, trajectories with durations only):
+   * nothing may then be said about arrivals or concurrency across sessions.
+   */
+  readonly relativeTime?: boolean | undefined;
 }
 
 /** One user interaction: a user message until the agent's final answer. */
@@ -53,6 +67,8 @@ export interface LlmCall extends StepBase {
 export interface PrefixBlocks {
   readonly blockTokens: number;
   readonly ids: readonly (number | string)[];
+  /** Where equal ids mean equal prefixes; default: the trace for bare calls, the session for calls in sessions. */
+  readonly scope?: 'trace' | 'session' | undefined;
 }
 
 /** One HTTP try of a call. A call without known retries has one. */
