@@ -1,0 +1,61 @@
+import type { LlmCall, Session, TraceSink } from '../core/trace.ts';
+
+/** Where a record stands, for messages. One object per run, moved along; text is made on demand. */
+export class Place {
+  file = '';
+  /** Line (1-based) or, inside a document, the record's number. */
+  line = 0;
+
+  toString(): string {
+    return this.line === 0 ? this.file : `${this.file}:${this.line}`;
+  }
+}
+
+/**
+ * Books every record exactly once, so that `read = used + skipped + duplicates` always holds:
+ * - used: the record contributed, or is a known kind that carries structure only (helper lines);
+ * - skipped: it could not be understood, or is of no use here (with a reason);
+ * - duplicate: its usage is already counted by another record. What else it carries (the tool
+ *   calls of a split message, the tree of an aggregate span) is still used.
+ */
+export class Tally {
+  readonly counts = { read: 0, used: 0, skipped: 0, duplicates: 0, calls: 0 };
+  readonly #sink: TraceSink;
+
+  constructor(sink: TraceSink) {
+    this.#sink = sink;
+  }
+
+  /** Records met in the input, before their fate is known. */
+  read(count = 1): void {
+    this.counts.read += count;
+    this.#sink.read(count);
+  }
+
+  used(count = 1): void {
+    this.counts.used += count;
+  }
+
+  skip(reason: string, place?: Place | string): void {
+    this.counts.skipped += 1;
+    this.#sink.skip(reason, place?.toString());
+  }
+
+  duplicate(reason: string, count = 1): void {
+    if (count === 0) return;
+    this.counts.duplicates += count;
+    this.#sink.duplicate(reason, count);
+  }
+
+  call(call: LlmCall): void {
+    this.counts.calls += 1;
+    this.#sink.call(call);
+  }
+
+  session(session: Session): void {
+    for (const turn of session.turns) {
+      for (const step of turn.steps) if (step.kind === 'llm') this.counts.calls += 1;
+    }
+    this.#sink.session(session);
+  }
+}

@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { test } from 'vitest';
+
+import type { LlmCall, Session, Step, ToolCall, TraceSink } from '../../src/core/trace.ts';
+import { readTraces, type ReadTracesResult } from '../../src/traces/read.ts';
+
+/** Everything a read reported, for assertions. */
+export interface Collected extends ReadTracesResult {
+  readonly calls: readonly LlmCall[];
+  readonly sessions: readonly Session[];
+  readonly skips: readonly (readonly [reason: string, where: string | undefined])[];
+  readonly duplicates: Readonly<Record<string, number>>;
+  readonly readCount: number;
+}
+
+export async function collect(inputs: readonly string[], format?: string): Promise<Collected> {
+  return collecting((sink) => readTraces(inputs, sink, { format }));
+}
+
+/** Reads text (or bytes) as stdin, in chunks of an awkward size. */
+export async function collectText(
+  content: string | Buffer,
+  format?: string,
+  chunkBytes = 1000,
+): Promise<Collected> {
+  return collecting((sink) =>
+    readTraces(['-'], sink, { format, stdin: chunked(Buffer.from(content), chunkBytes) }),
+  );
+}
+
+async function* chunked(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function collecting(
+  read: (sink: TraceSink) => Promise<ReadTracesResult>,
+): Promise<Collected> {
+  const calls: LlmCall[] = [];
+  const sessions: Session[] = [];
+  const skips: [string, string | undefined][] = [];
+  const duplicates: Record<string, number> = {};
+  let readCount = 0;
+  const result = await read({
+    call: (call) => calls.push(call),
+    session: (session) => sessions.push(session),
+    read: (count) => (readCount += count),
+    skip: (reason, where) => skips.push([reason, where]),
+    duplicate: (reason, count) => (duplicates[reason] = (duplicates[reason] ?? 0) + count),
+  });
+  return { ...result, calls, sessions, skips, duplicates, readCount };
+}
+
+export function stepsOf(sessions: readonly Session[]): readonly Step[] {
+  return sessions.flatMap(({ turns }) => turns.flatMap(({ steps }) => steps));
+}
+
+/** Calls of rows and of sessions, in the order they were reported. */
+export function allCalls({ calls, sessions }: Collected): readonly LlmCall[] {
+  return [...calls, ...stepsOf(sessions).filter((step) => step.kind === 'llm')];
+}
+
+export function toolsOf({ sessions }: Collected): readonly ToolCall[] {
+  return stepsOf(sessions).filter((step) => step.kind === 'tool');
+}
+
+const DATA = fileURLToPath(new URL('../../../shared/data/traces/', import.meta.url));
+
+export function sharedTrace(path: string): string {
+  return `${DATA}${path}`;
+}
+
+/**
+ * A test on the shared sample traces. They are not part of the project: absent on a developer's
+ * machine the test is skipped and its name says so; absent in CI it fails.
+ */
+export function dataTest(name: string, run: () => Promise<void>): void {
+  if (existsSync(DATA) || process.env['CI'] === 'true') test(name, run, 60_000);
+  else test.skip(`${name} (skipped: ../shared/data is absent)`, run);
+}
