@@ -24,11 +24,11 @@ import { ResponsesStreamWriter, responsesReply } from './openai-responses-reply.
 export interface DialectFormat {
   /** Path of the generating endpoint. */
   readonly path: string;
-  readRequest(body: unknown): ReadRequest;
-  prompt(body: Json): readonly PromptPart[];
-  reply(reply: WholeReply): Json;
-  streamWriter(head: ReplyHead, options?: StreamOptions): StreamWriter;
-  errorBody(error: ApiError, requestId?: string): unknown;
+  readonly readRequest: (body: unknown) => ReadRequest;
+  readonly prompt: (body: Json) => readonly PromptPart[];
+  readonly reply: (reply: WholeReply) => Json;
+  readonly streamWriter: (head: ReplyHead, options?: StreamOptions) => StreamWriter;
+  readonly errorBody: (error: ApiError, requestId?: string) => unknown;
 }
 
 export const dialects: Readonly<Record<Dialect, DialectFormat>> = {
