@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-
-import { test } from 'vitest';
+import { resolve } from 'node:path';
 
 import type { LlmCall, Session, Step, ToolCall, TraceSink } from '../../src/core/trace.ts';
 import { readTraces, type ReadTracesResult } from '../../src/traces/read.ts';
+import { missingSharedData, sharedData } from '../support/requirements.ts';
 
 /** Everything a read reported, for assertions. */
 export interface Collected extends ReadTracesResult {
@@ -65,17 +63,9 @@ export function toolsOf({ sessions }: Collected): readonly ToolCall[] {
   return stepsOf(sessions).filter((step) => step.kind === 'tool');
 }
 
-const DATA = fileURLToPath(new URL('../../../shared/data/traces/', import.meta.url));
+/** For `test.skipIf`: the sample traces are not part of the project; CI has them. */
+export const noTraces = missingSharedData('traces');
 
 export function sharedTrace(path: string): string {
-  return `${DATA}${path}`;
-}
-
-/**
- * A test on the shared sample traces. They are not part of the project: absent on a developer's
- * machine the test is skipped and its name says so; absent in CI it fails.
- */
-export function dataTest(name: string, run: () => Promise<void>): void {
-  if (existsSync(DATA) || process.env['CI'] === 'true') test(name, run, 60_000);
-  else test.skip(`${name} (skipped: ../shared/data is absent)`, run);
+  return resolve(sharedData, 'traces', path);
 }
