@@ -1,4 +1,9 @@
 import type { SessionSkeleton } from '../core/trace.ts';
+import type { ArrivalModelFit } from './arrival-fit.ts';
+import type { ArrivalPattern } from './arrival-pattern.ts';
+import type { CacheProfile } from './cacheability.ts';
+import type { StructureProfile } from './structure.ts';
+import type { Summary } from './summary.ts';
 
 /**
  * The workload profile: what `profile` writes and what `plan` and `loadtest` read. The same object
@@ -35,7 +40,11 @@ export interface WorkloadProfile {
     /** Share of calls whose tokens were estimated, and whose tokens are unknown. */
     readonly tokensEstimated: number;
     readonly tokensMissing: number;
+    /** Embedding calls; counted nowhere else. */
+    readonly embeddings?: number | undefined;
   };
+  /** How well the percentiles are known, and how many more calls would settle them. */
+  readonly precision?: readonly Precision[] | undefined;
   /** Calls and tokens by model, largest first. */
   readonly models: readonly ModelShare[];
   readonly tokens: {
@@ -45,6 +54,8 @@ export interface WorkloadProfile {
     readonly cacheWrite: Summary | null;
     readonly output: Summary | null;
     readonly reasoning: Summary | null;
+    /** Rank correlation of input and output over calls. */
+    readonly spearmanInputOutput?: number | null | undefined;
   };
   readonly latency: {
     readonly e2eMs: Summary | null;
@@ -54,19 +65,17 @@ export interface WorkloadProfile {
   };
   readonly tools: Readonly<Record<string, ToolProfile>>;
   readonly state: { readonly reads: number; readonly writes: number };
-  readonly arrivals: ArrivalProfile;
+  /** Null when the source has no common clock (no times, or times relative to each session). */
+  readonly arrivals: ArrivalProfile | null;
   readonly concurrency: {
     readonly calls: { readonly mean: number; readonly peak: number } | null;
     readonly sessions: { readonly mean: number; readonly peak: number } | null;
     /** Most LLM calls of one turn in flight at once. */
     readonly fanOut: Summary | null;
   };
-  readonly cache: {
-    /** Tokens read from the provider's cache over all input tokens, as the source reports. */
-    readonly realisedHitRate: number | null;
-    /** What prefix reuse would allow with an unlimited cache, when the trace has prefix hashes. */
-    readonly potentialHitRate: number | null;
-  };
+  readonly cache: CacheProfile;
+  /** Shape of sessions: context growth, loops, critical path; null when the trace has no sessions. */
+  readonly structure?: StructureProfile | null | undefined;
   readonly warnings: readonly string[];
   /** A sample of sessions to replay; empty when the trace has none. */
   readonly skeletons: readonly SessionSkeleton[];
@@ -80,29 +89,10 @@ export interface ProfileSource {
     readonly used: number;
     readonly skipped: readonly { readonly reason: string; readonly count: number }[];
     readonly duplicatesSuppressed: number;
+    readonly duplicates?:
+      | readonly { readonly reason: string; readonly count: number }[]
+      | undefined;
   };
-}
-
-/** Population figures; percentiles are linear-interpolated (type 7). */
-export interface Summary {
-  readonly n: number;
-  readonly sum: number;
-  readonly mean: number;
-  /** Population standard deviation. */
-  readonly std: number;
-  readonly min: number;
-  readonly p50: number;
-  readonly p90: number;
-  readonly p95: number;
-  readonly p99: number;
-  readonly max: number;
-  /** 95 % intervals by batch means in order of arrival; null when there are too few values; an unbounded end is null. */
-  readonly ci95: {
-    readonly mean: readonly [number, number] | null;
-    readonly p95: readonly [number, number | null] | null;
-  };
-  /** False when the percentiles come from a sketch (relative error ≤ 0.1 %) instead of all values. */
-  readonly exact: boolean;
 }
 
 export interface ModelShare {
@@ -130,11 +120,49 @@ export interface ArrivalProfile {
   };
   readonly rpm: PeakRate;
   readonly tpm: {
+    /** Input (cached or not) plus output. */
     readonly allIn: PeakRate;
+    /** Input that no cache served: uncached plus cache writes. */
     readonly uncached: PeakRate;
     readonly output: PeakRate;
   };
+  /** Gaps between consecutive arrivals in milliseconds. */
+  readonly iatMs?: Summary | null | undefined;
+  /** Largest window count over the mean count, for windows of 1, 10 and 60 s. */
+  readonly peakToMean?:
+    | { readonly s1: number | null; readonly s10: number | null; readonly s60: number | null }
+    | undefined;
+  /** Goh-Barabasi burstiness (s-m)/(s+m) of the gaps: -1 periodic, 0 Poisson, 1 bursty. */
+  readonly burstiness?: number | null | undefined;
+  /** 99th percentile of the 10 s rate over the mean rate. */
+  readonly burstFactor?: number | null | undefined;
+  /** Step of the timestamps when they are rounded (3,000 for Mooncake), else null. */
+  readonly tickMs?: number | null | undefined;
+  /** Calls and tokens over time, at most 120 equal buckets from the first arrival. */
+  readonly timeline?: Timeline | undefined;
+  readonly model?: ArrivalModelFit | null | undefined;
+  readonly pattern?: ArrivalPattern | null | undefined;
 }
+
+export interface Timeline {
+  readonly bucketSeconds: number;
+  readonly calls: readonly number[];
+  readonly tokens: readonly number[];
+}
+
+export interface Precision {
+  readonly metric: 'input' | 'output' | 'e2eMs' | 'ttftMs';
+  /** Half the 95 % interval of the p95 over the p95; null when the data cannot bound it. */
+  readonly p95RelativeHalfWidth: number | null;
+  /** Further calls until the p95 is known within ±10 %, by the 1/sqrt(n) law; null when unknown. */
+  readonly moreCallsForP95: number | null;
+}
+
+export type { ArrivalModelFit } from './arrival-fit.ts';
+export type { ArrivalPattern } from './arrival-pattern.ts';
+export type { CacheProfile } from './cacheability.ts';
+export type { StructureProfile } from './structure.ts';
+export type { Summary } from './summary.ts';
 
 /** Per minute. Tumbling minutes start at the first arrival; sliding windows are (t-60 s, t]. */
 export interface PeakRate {

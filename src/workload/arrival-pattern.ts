@@ -1,0 +1,4 @@
+/** How agents arrive. */
+export interface ArrivalPattern {
+  readonly kind: 'periodic' | 'batch' | 'event-driven';
+}

@@ -1,0 +1,100 @@
+import type { LlmCall } from '../core/trace.ts';
+import { cacheWriteTokens, inputTokens } from '../core/tokens.ts';
+import { MS_PER_HOUR, MS_PER_MINUTE } from '../core/units.ts';
+
+/** Why tokens were not read from the cache, first reason that holds (traces.md §6.3). */
+export type MissCause =
+  | 'coldStart'
+  | 'modelSwitched'
+  | 'contextCut'
+  | 'ttlLapsed'
+  | 'prefixTooShort'
+  | 'unexplained';
+
+/** Realised cache use of consecutive calls of one agent in one session. */
+export interface CacheMisses {
+  /** Calls whose source reports cache use. */
+  readonly calls: number;
+  /** Tokens that the call before had left in the cache and that were read. */
+  readonly hitTokens: number;
+  readonly causes: Readonly<Record<MissCause, MissCount>>;
+}
+
+export interface MissCount {
+  readonly calls: number;
+  /** Tokens that a warm cache would have served (cold start: the whole uncached prompt). */
+  readonly tokens: number;
+}
+
+/** Rounding to blocks and a changed tail cost a little in every call; a smaller gap is no miss. */
+const MISS_SHARE = 0.1;
+/** A prompt this much shorter than the one before was compacted or cleared. */
+const CUT_SHARE = 0.8;
+/** Shortest prefix that providers cache: 1,024 tokens on OpenAI and most Anthropic models (providers.md). */
+const MIN_PREFIX_TOKENS = 1024;
+
+/** Attributes the misses of sessions whose source reports cache reads or writes. */
+export class MissFold {
+  #calls = 0;
+  #hitTokens = 0;
+  readonly #causes: Record<MissCause, { calls: number; tokens: number }> = {
+    coldStart: { calls: 0, tokens: 0 },
+    modelSwitched: { calls: 0, tokens: 0 },
+    contextCut: { calls: 0, tokens: 0 },
+    ttlLapsed: { calls: 0, tokens: 0 },
+    prefixTooShort: { calls: 0, tokens: 0 },
+    unexplained: { calls: 0, tokens: 0 },
+  };
+
+  /** @param calls of one session in order of time */
+  session(calls: readonly LlmCall[]): void {
+    const known = calls.filter(({ tokensBasis }) => tokensBasis === 'reported');
+    const reportsWrites = known.some(({ tokens }) => cacheWriteTokens(tokens) > 0);
+    if (!reportsWrites && !known.some(({ tokens }) => tokens.cacheRead > 0)) return;
+    const previous = new Map<string, LlmCall>();
+    for (const call of known) {
+      const agent = call.agent ?? '';
+      this.#compare(call, previous.get(agent), reportsWrites);
+      previous.set(agent, call);
+    }
+  }
+
+  figures(): CacheMisses | null {
+    if (this.#calls === 0) return null;
+    return { calls: this.#calls, hitTokens: this.#hitTokens, causes: this.#causes };
+  }
+
+  #compare(call: LlmCall, previous: LlmCall | undefined, reportsWrites: boolean): void {
+    this.#calls += 1;
+    const { tokens } = call;
+    if (previous === undefined) {
+      this.#hitTokens += tokens.cacheRead;
+      this.#count('coldStart', inputTokens(tokens) - tokens.cacheRead);
+      return;
+    }
+    // Providers that report writes leave what was read and written; others cache the whole prompt.
+    const left = reportsWrites
+      ? previous.tokens.cacheRead + cacheWriteTokens(previous.tokens)
+      : inputTokens(previous.tokens);
+    const isCut = inputTokens(tokens) < CUT_SHARE * inputTokens(previous.tokens);
+    const expected = isCut ? left : Math.min(left, inputTokens(tokens));
+    const missed = expected - tokens.cacheRead;
+    this.#hitTokens += Math.min(expected, tokens.cacheRead);
+    if (missed > MISS_SHARE * expected) this.#count(cause(call, previous, expected, isCut), missed);
+  }
+
+  #count(name: MissCause, tokens: number): void {
+    if (tokens <= 0) return;
+    this.#causes[name].calls += 1;
+    this.#causes[name].tokens += tokens;
+  }
+}
+
+function cause(call: LlmCall, previous: LlmCall, expected: number, isCut: boolean): MissCause {
+  if (call.model !== previous.model || call.provider !== previous.provider) return 'modelSwitched';
+  if (isCut) return 'contextCut';
+  const lifetimeMs = previous.tokens.cacheWrite1h > 0 ? MS_PER_HOUR : 5 * MS_PER_MINUTE;
+  // The lifetime counts from the last use, and a call uses its prefix when it starts.
+  if (call.startMs - previous.startMs > lifetimeMs) return 'ttlLapsed';
+  return expected < MIN_PREFIX_TOKENS ? 'prefixTooShort' : 'unexplained';
+}

@@ -1,0 +1,188 @@
+import { US_PER_MS, profileArrivals } from './arrivals.ts';
+import { Column } from './column.ts';
+import { concurrency } from './concurrency.ts';
+import type { Concurrency } from './concurrency.ts';
+import { spearman } from './rank-correlation.ts';
+import { summarise } from './summary.ts';
+import type { Summary } from './summary.ts';
+import type { ArrivalProfile } from './workload-profile.ts';
+
+/** The numbers of one call; NaN where the source does not say. */
+export interface CallRow {
+  /** Start on the trace's common clock; NaN when it has none. */
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly ttftMs: number;
+  readonly uncached: number;
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+  readonly output: number;
+  readonly reasoning: number;
+}
+
+/** What all calls of a trace add up to. */
+export interface CallFigures {
+  readonly firstStartMs: number | null;
+  readonly lastStartMs: number | null;
+  readonly tokens: Readonly<Record<TokenMetric, Summary | null>>;
+  readonly spearmanInputOutput: number | null;
+  readonly e2eMs: Summary | null;
+  readonly ttftMs: Summary | null;
+  readonly itlMs: Summary | null;
+  readonly arrivals: ArrivalProfile | null;
+  readonly concurrency: Concurrency | null;
+  readonly warnings: readonly string[];
+}
+
+export type TokenMetric =
+  | 'input'
+  | 'uncached'
+  | 'cacheRead'
+  | 'cacheWrite'
+  | 'output'
+  | 'reasoning';
+
+const FIELDS = [
+  'durationMs',
+  'ttftMs',
+  'uncached',
+  'cacheRead',
+  'cacheWrite',
+  'output',
+  'reasoning',
+] as const satisfies readonly (keyof CallRow)[];
+
+/** All calls in memory, 64 bytes each, for exact figures whatever the order of the input. */
+export class CallTable {
+  readonly #startUs = new Column();
+  readonly #columns: Readonly<Record<(typeof FIELDS)[number], Column>> = {
+    durationMs: new Column(),
+    ttftMs: new Column(),
+    uncached: new Column(),
+    cacheRead: new Column(),
+    cacheWrite: new Column(),
+    output: new Column(),
+    reasoning: new Column(),
+  };
+  /** Start of the first call that came; columns count from it in whole microseconds. */
+  #originMs: number | undefined;
+
+  get size(): number {
+    return this.#startUs.length;
+  }
+
+  add(row: CallRow): void {
+    if (!Number.isNaN(row.startMs)) this.#originMs ??= row.startMs;
+    // Doubles hold epoch milliseconds to a quarter of a microsecond; rounding removes that noise.
+    this.#startUs.push(Math.round((row.startMs - (this.#originMs ?? 0)) * US_PER_MS));
+    for (const field of FIELDS) this.#columns[field].push(row[field]);
+  }
+
+  /** The rows in order of arrival; calls without time last. */
+  *rows(): Generator<CallRow> {
+    for (const index of this.#order()) {
+      const row: Partial<Record<keyof CallRow, number>> = {
+        startMs: (this.#originMs ?? Number.NaN) + this.#startUs.at(index) / US_PER_MS,
+      };
+      for (const field of FIELDS) row[field] = this.#columns[field].at(index);
+      yield row as CallRow;
+    }
+  }
+
+  figures(): CallFigures {
+    const order = this.#order();
+    const timed = order.filter((index) => !Number.isNaN(this.#startUs.at(index)));
+    const first = timed.length === 0 ? null : this.#startMs(timed[0]!);
+    const column = (name: (typeof FIELDS)[number]): Float64Array =>
+      this.#columns[name].ordered(order);
+    const { durationMs, ttftMs, output } = this.#columns;
+    return {
+      firstStartMs: first,
+      lastStartMs: timed.length === 0 ? null : this.#startMs(timed.at(-1)!),
+      tokens: {
+        input: summarise(this.#derived(order, (index) => this.#input(index))),
+        uncached: summarise(column('uncached')),
+        cacheRead: unlessUnreported(column('cacheRead')),
+        cacheWrite: unlessUnreported(column('cacheWrite')),
+        output: summarise(column('output')),
+        reasoning: unlessUnreported(column('reasoning')),
+      },
+      spearmanInputOutput: spearman(
+        this.#derived(order, (index) => this.#input(index)),
+        column('output'),
+      ),
+      e2eMs: summarise(column('durationMs')),
+      ttftMs: summarise(column('ttftMs')),
+      itlMs: summarise(
+        this.#derived(order, (index) =>
+          interTokenMs(durationMs.at(index), ttftMs.at(index), output.at(index)),
+        ),
+      ),
+      arrivals: timed.length === 0 ? null : this.#arrivals(timed),
+      concurrency: this.#concurrency(timed),
+      warnings: [],
+    };
+  }
+
+  #order(): Uint32Array {
+    const order = Uint32Array.from({ length: this.size }, (_, index) => index);
+    if (this.#isSorted()) return order;
+    const starts = this.#startUs.toArray().map((start) => (Number.isNaN(start) ? Infinity : start));
+    // Sorting is stable, so calls of one instant keep the order of the input.
+    return order.sort((a, b) => (starts[a] === starts[b] ? a - b : starts[a]! - starts[b]!));
+  }
+
+  #isSorted(): boolean {
+    let last = Number.NEGATIVE_INFINITY;
+    for (let index = 0; index < this.size; index += 1) {
+      const start = this.#startUs.at(index);
+      if (!(start >= last)) return false;
+      last = start;
+    }
+    return true;
+  }
+
+  #startMs(index: number): number {
+    return this.#originMs! + this.#startUs.at(index) / US_PER_MS;
+  }
+
+  #input(index: number): number {
+    const { uncached, cacheRead, cacheWrite } = this.#columns;
+    return uncached.at(index) + cacheRead.at(index) + cacheWrite.at(index);
+  }
+
+  #derived(order: Uint32Array, value: (index: number) => number): Float64Array {
+    return Float64Array.from(order, value).filter((number) => !Number.isNaN(number));
+  }
+
+  #arrivals(timed: Uint32Array): ArrivalProfile {
+    const { uncached, cacheWrite, output } = this.#columns;
+    const first = this.#startUs.at(timed[0]!);
+    const known = (value: number): number => (Number.isNaN(value) ? 0 : value);
+    return profileArrivals({
+      startUs: Float64Array.from(timed, (index) => this.#startUs.at(index) - first),
+      allIn: Float64Array.from(timed, (index) => known(this.#input(index) + output.at(index))),
+      uncached: Float64Array.from(timed, (index) =>
+        known(uncached.at(index) + cacheWrite.at(index)),
+      ),
+      output: Float64Array.from(timed, (index) => known(output.at(index))),
+    });
+  }
+
+  #concurrency(timed: Uint32Array): Concurrency | null {
+    const ended = timed.filter((index) => !Number.isNaN(this.#columns.durationMs.at(index)));
+    const starts = Float64Array.from(ended, (index) => this.#startUs.at(index) / US_PER_MS);
+    const ends = starts.map((start, row) => start + this.#columns.durationMs.at(ended[row]!));
+    return concurrency(starts, ends);
+  }
+}
+
+/** (end - first token) / (output - 1); NaN for one token or unknown times. */
+export function interTokenMs(durationMs: number, ttftMs: number, output: number): number {
+  return output > 1 && durationMs >= ttftMs ? (durationMs - ttftMs) / (output - 1) : Number.NaN;
+}
+
+/** A count that is zero throughout is not reported by the source, as far as anyone can tell: unknown. */
+function unlessUnreported(values: Float64Array): Summary | null {
+  return values.some((value) => value > 0) ? summarise(values) : null;
+}

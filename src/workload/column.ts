@@ -1,0 +1,44 @@
+/** Values per chunk: 512 KiB of doubles, small enough that a short trace wastes little. */
+const CHUNK = 65_536;
+
+/** A growing list of numbers without boxing and without copying on growth. */
+export class Column {
+  readonly #chunks: Float64Array[] = [];
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(value: number): void {
+    const offset = this.#length % CHUNK;
+    if (offset === 0) this.#chunks.push(new Float64Array(CHUNK));
+    this.#chunks.at(-1)![offset] = value;
+    this.#length += 1;
+  }
+
+  at(index: number): number {
+    return this.#chunks[Math.floor(index / CHUNK)]![index % CHUNK]!;
+  }
+
+  /** A copy of all values; NaN (unknown) included. */
+  toArray(): Float64Array {
+    const values = new Float64Array(this.#length);
+    for (const [index, chunk] of this.#chunks.entries()) {
+      const start = index * CHUNK;
+      values.set(chunk.subarray(0, Math.min(CHUNK, this.#length - start)), start);
+    }
+    return values;
+  }
+
+  /** The known (not NaN) values in the given order. */
+  ordered(order: Uint32Array): Float64Array {
+    const values = new Float64Array(order.length);
+    let count = 0;
+    for (const index of order) {
+      const value = this.at(index);
+      if (!Number.isNaN(value)) values[count++] = value;
+    }
+    return values.subarray(0, count);
+  }
+}

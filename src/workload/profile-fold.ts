@@ -1,0 +1,271 @@
+import type { LlmCall, Session, TraceSink } from '../core/trace.ts';
+import { cacheWriteTokens, inputTokens } from '../core/tokens.ts';
+import { CacheFold } from './cacheability.ts';
+import { CallSketch } from './call-sketch.ts';
+import { CallTable } from './call-table.ts';
+import type { CallFigures } from './call-table.ts';
+import { isoTime } from './iso-time.ts';
+import { precisionOf } from './precision.ts';
+import { profileWarnings } from './profile-warnings.ts';
+import { SessionFold, isGeneration } from './session-fold.ts';
+import { DEFAULT_SKELETONS, SkeletonSample } from './skeletons.ts';
+import { StructureFold } from './structure.ts';
+import { withoutArtefacts } from './timestamp-ticks.ts';
+import type { ModelShare, ProfileSource, WorkloadProfile } from './workload-profile.ts';
+
+export interface ProfileOptions {
+  /** Calls held exactly, 64 bytes each; a longer trace continues as a sketch. */
+  readonly exactCalls?: number | undefined;
+  /** Sessions kept for replay. */
+  readonly skeletons?: number | undefined;
+  /** Chooses which sessions are kept. */
+  readonly seed?: string | undefined;
+}
+
+/** What the fold cannot know by itself. */
+export interface ProfileOrigin {
+  readonly name: string;
+  readonly format: string;
+  readonly files: readonly string[];
+}
+
+/** 2,097,152 calls: 128 MiB of columns. */
+export const DEFAULT_EXACT_CALLS = 2 ** 21;
+
+/** Distinct model names kept apart. */
+const MOST_MODELS = 1000;
+/** Times before 1973 count from the start of the trace, not from 1970. */
+const FIRST_CALENDAR_MS = 1e11;
+
+/** Folds a trace into a workload profile in bounded memory; the input may be out of order. */
+export class ProfileFold implements TraceSink {
+  #calls: CallTable | CallSketch = new CallTable();
+  readonly #exactCalls: number;
+  readonly #sessions = new SessionFold();
+  readonly #structure = new StructureFold();
+  readonly #cache = new CacheFold();
+  readonly #skeletons: SkeletonSample;
+  readonly #models = new Map<string, { calls: number; input: number; output: number }>();
+  readonly #counts = { calls: 0, attempts: 0, errors: 0, embeddings: 0, estimated: 0, missing: 0 };
+  #untimedCalls = 0;
+  #read = 0;
+  readonly #skipped = new Map<string, number>();
+  readonly #duplicates = new Map<string, number>();
+
+  constructor(options: ProfileOptions = {}) {
+    this.#exactCalls = options.exactCalls ?? DEFAULT_EXACT_CALLS;
+    this.#skeletons = new SkeletonSample(
+      options.skeletons ?? DEFAULT_SKELETONS,
+      options.seed ?? 'profile',
+    );
+  }
+
+  /** Records seen so far, for a progress line. */
+  get recordsRead(): number {
+    return this.#read;
+  }
+
+  /** Calls counted so far; 0 at the end means there is nothing to profile. */
+  get callCount(): number {
+    return this.#counts.calls;
+  }
+
+  call(call: LlmCall): void {
+    if (!isGeneration(call)) {
+      this.#counts.embeddings += 1;
+      return;
+    }
+    this.#addCall(call, call.startMs);
+    this.#cache.call(call);
+  }
+
+  session(session: Session): void {
+    this.#sessions.add(session);
+    this.#structure.add(session);
+    this.#cache.session(session);
+    this.#skeletons.add(session);
+    const isTimed = session.relativeTime !== true;
+    for (const step of session.turns.flatMap(({ steps }) => steps)) {
+      if (step.kind !== 'llm') continue;
+      if (isGeneration(step)) this.#addCall(step, isTimed ? step.startMs : Number.NaN);
+      else this.#counts.embeddings += 1;
+    }
+  }
+
+  read(count: number): void {
+    this.#read += count;
+  }
+
+  skip(reason: string): void {
+    this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1);
+  }
+
+  duplicate(reason: string, count: number): void {
+    this.#duplicates.set(reason, (this.#duplicates.get(reason) ?? 0) + count);
+  }
+
+  /** The profile of everything folded so far. With no calls its figures are null. */
+  profile(origin: ProfileOrigin): WorkloadProfile {
+    const calls = this.#calls.figures();
+    const sessions = this.#sessions.figures();
+    const { warnings: cacheWarnings, ...cache } = this.#cache.figures(realisedHitRate(calls));
+    const { skeletons, warnings: skeletonWarnings } = this.#skeletons.figures();
+    const { arrivals, warnings: tickWarnings } = withoutArtefacts(calls.arrivals);
+    const profile: WorkloadProfile = {
+      schema: 'agent-infra/workload-profile',
+      schemaVersion: '1.0',
+      name: origin.name,
+      source: { format: origin.format, files: origin.files, records: this.#records() },
+      window: windowOf(calls),
+      sessions: sessions.sessions,
+      turns: sessions.turns,
+      calls: this.#callCounts(),
+      precision: [
+        precisionOf('input', calls.tokens.input),
+        precisionOf('output', calls.tokens.output),
+        precisionOf('e2eMs', calls.e2eMs),
+        precisionOf('ttftMs', calls.ttftMs),
+      ].filter((precision) => precision !== undefined),
+      models: this.#modelShares(),
+      tokens: { ...calls.tokens, spearmanInputOutput: calls.spearmanInputOutput },
+      latency: { e2eMs: calls.e2eMs, ttftMs: calls.ttftMs, itlMs: calls.itlMs },
+      tools: sessions.tools,
+      state: sessions.state,
+      arrivals,
+      concurrency: { calls: calls.concurrency, ...sessions.concurrency },
+      cache,
+      structure: this.#structure.figures(),
+      warnings: [],
+      skeletons,
+    };
+    const warnings = profileWarnings(profile, { untimedCalls: this.#untimedCalls });
+    return {
+      ...profile,
+      warnings: [
+        ...warnings,
+        ...calls.warnings,
+        ...tickWarnings,
+        ...cacheWarnings,
+        ...skeletonWarnings,
+      ],
+    };
+  }
+
+  #addCall(call: LlmCall, startMs: number): void {
+    const { tokens, tokensBasis } = call;
+    const counts = this.#counts;
+    counts.calls += 1;
+    counts.attempts += Math.max(1, call.attempts.length);
+    if (call.error !== undefined) counts.errors += 1;
+    if (tokensBasis === 'estimated') counts.estimated += 1;
+    if (tokensBasis === 'missing') counts.missing += 1;
+    if (Number.isNaN(startMs)) this.#untimedCalls += 1;
+    this.#addModel(call);
+    const isKnown = tokensBasis !== 'missing';
+    this.#roomyCalls().add({
+      startMs,
+      durationMs: call.endMs === undefined ? Number.NaN : call.endMs - call.startMs,
+      ttftMs: call.ttftMs ?? Number.NaN,
+      uncached: isKnown ? tokens.uncached : Number.NaN,
+      cacheRead: isKnown ? tokens.cacheRead : Number.NaN,
+      cacheWrite: isKnown ? cacheWriteTokens(tokens) : Number.NaN,
+      output: isKnown ? tokens.output : Number.NaN,
+      reasoning: isKnown ? tokens.reasoning : Number.NaN,
+    });
+  }
+
+  /** The table while it has room, else the sketch that continues it. */
+  #roomyCalls(): CallTable | CallSketch {
+    if (this.#calls instanceof CallSketch || this.#calls.size < this.#exactCalls)
+      return this.#calls;
+    const sketch = new CallSketch();
+    for (const row of this.#calls.rows()) sketch.add(row);
+    this.#calls = sketch;
+    return sketch;
+  }
+
+  #addModel({ model, tokens }: LlmCall): void {
+    const own = model ?? UNKNOWN_MODEL;
+    const name = this.#models.has(own) || this.#models.size < MOST_MODELS ? own : '(other)';
+    const share = this.#models.get(name) ?? { calls: 0, input: 0, output: 0 };
+    share.calls += 1;
+    share.input += inputTokens(tokens);
+    share.output += tokens.output;
+    this.#models.set(name, share);
+  }
+
+  #modelShares(): ModelShare[] {
+    if (this.#models.size === 1 && this.#models.has(UNKNOWN_MODEL)) return [];
+    return [...this.#models]
+      .map(([model, { calls, input, output }]) => ({
+        model,
+        calls,
+        inputTokens: input,
+        outputTokens: output,
+      }))
+      .toSorted((a, b) => b.calls - a.calls);
+  }
+
+  #callCounts(): WorkloadProfile['calls'] {
+    const { calls, attempts, errors, embeddings, estimated, missing } = this.#counts;
+    return {
+      count: calls,
+      attempts,
+      errors,
+      tokensEstimated: calls === 0 ? 0 : estimated / calls,
+      tokensMissing: calls === 0 ? 0 : missing / calls,
+      embeddings,
+    };
+  }
+
+  #records(): ProfileSource['records'] {
+    const skipped = reasons(this.#skipped);
+    const duplicates = reasons(this.#duplicates);
+    return {
+      read: this.#read,
+      used: this.#read - total(skipped) - total(duplicates),
+      skipped,
+      duplicatesSuppressed: total(duplicates),
+      duplicates,
+    };
+  }
+}
+
+const UNKNOWN_MODEL = '(unknown)';
+
+interface Reason {
+  readonly reason: string;
+  readonly count: number;
+}
+
+/** Most frequent first. */
+function reasons(counts: ReadonlyMap<string, number>): Reason[] {
+  return [...counts]
+    .map(([reason, count]) => ({ reason, count }))
+    .toSorted((a, b) => b.count - a.count);
+}
+
+function total(list: readonly Reason[]): number {
+  let sum = 0;
+  for (const { count } of list) sum += count;
+  return sum;
+}
+
+function realisedHitRate({ tokens: { input, cacheRead, cacheWrite } }: CallFigures): number | null {
+  if (input === null || input.sum === 0) return null;
+  // A source that reports writes but no read had a cache and never hit it: that is a true zero.
+  if (cacheRead === null) return cacheWrite === null ? null : 0;
+  return cacheRead.sum / input.sum;
+}
+
+function windowOf({ firstStartMs, lastStartMs }: CallFigures): WorkloadProfile['window'] {
+  if (firstStartMs === null || lastStartMs === null) {
+    return { start: null, end: null, durationSeconds: 0 };
+  }
+  const hasCalendar = firstStartMs >= FIRST_CALENDAR_MS;
+  return {
+    start: hasCalendar ? isoTime(firstStartMs) : null,
+    end: hasCalendar ? isoTime(lastStartMs) : null,
+    durationSeconds: (lastStartMs - firstStartMs) / 1000,
+  };
+}
