@@ -50,19 +50,20 @@ export class LatencyHistogram {
     return this.count === 0 ? undefined : this.#maxMs;
   }
 
-  /** Records one value; false when it was not a usable latency. */
-  record(ms: number): boolean {
+  /** Records a value `count` times; false when it was not a usable latency. */
+  record(ms: number, count = 1): boolean {
     if (!Number.isFinite(ms) || ms < 0) {
-      this.#rejected += 1;
+      this.#rejected += count;
       return false;
     }
     let us = Math.max(1, Math.round(ms * US_PER_MS));
     if (us > HIGHEST_US) {
       us = HIGHEST_US;
-      this.#clipped += 1;
+      this.#clipped += count;
     }
-    this.#hdr.recordValue(us);
-    this.#sumMs += ms;
+    if (count === 1) this.#hdr.recordValue(us);
+    else this.#hdr.recordValueWithCount(us, count);
+    this.#sumMs += ms * count;
     if (ms < this.#minMs) this.#minMs = ms;
     if (ms > this.#maxMs) this.#maxMs = ms;
     return true;
