@@ -107,3 +107,14 @@ export function onInterrupt(onFirst: (signal: 'SIGINT' | 'SIGTERM') => void): ()
     process.off('SIGTERM', terminate);
   };
 }
+
+export interface ProcessUsage {
+  /** User and system CPU time of this process since its start. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+}
+
+export function processUsage(): ProcessUsage {
+  const { user, system } = process.cpuUsage();
+  return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
+}

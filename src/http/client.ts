@@ -24,6 +24,15 @@ export interface ResponseHandler {
   onError(error: Error): void;
 }
 
+/** Control over one running exchange. All calls are no-ops once it has ended. */
+export interface ClientExchange {
+  /** Stops reading the response; the server meets TCP back-pressure. */
+  pause(): void;
+  resume(): void;
+  /** Ends the exchange: `onError` gets the reason, the socket is closed. */
+  abort(reason: Error): void;
+}
+
 export class TimeoutError extends Error {
   readonly code = 'TIMEOUT';
 }
@@ -56,7 +65,7 @@ export class HttpClient {
     });
   }
 
-  send(request: HttpRequest, handler: ResponseHandler): void {
+  send(request: HttpRequest, handler: ResponseHandler): ClientExchange {
     const { signal, timeoutMs } = request;
     let settled = false;
     let controller: Dispatcher.DispatchController | undefined;
@@ -69,13 +78,24 @@ export class HttpClient {
       finish();
     };
     const fail = (error: Error): void => {
+      if (settled) return;
       settle(() => handler.onError(error));
       controller?.abort(error);
     };
     const onAbort = (): void => fail(signal?.reason as Error);
+    const exchangeControl: ClientExchange = {
+      pause: () => {
+        if (!settled) controller?.pause();
+      },
+      resume: () => {
+        if (!settled) controller?.resume();
+      },
+      abort: fail,
+    };
     if (signal?.aborted === true) {
+      settled = true;
       handler.onError(signal.reason as Error);
-      return;
+      return exchangeControl;
     }
     signal?.addEventListener('abort', onAbort, { once: true });
     if (timeoutMs !== undefined) {
@@ -110,6 +130,7 @@ export class HttpClient {
         },
       },
     );
+    return exchangeControl;
   }
 
   /** Waits for running requests, then closes the sockets. */

@@ -1,0 +1,77 @@
+import { createHmac } from 'node:crypto';
+
+import type { CacheMode } from '../config/gateway.ts';
+import { recordsOf } from '../http/dialect-json.ts';
+import type { Json } from '../http/dialect-json.ts';
+import type { GatewayCall } from './call.ts';
+
+/** Fields that do not change what the model is asked (APISIX and gateway.md section 6). */
+const TRANSPORT = new Set([
+  'stream',
+  'stream_options',
+  'user',
+  'metadata',
+  'safety_identifier',
+  'prompt_cache_key',
+  'prompt_cache_retention',
+]);
+
+/** Headers that change the reply's format or the model's behaviour. */
+const VARYING_HEADERS = ['anthropic-version', 'anthropic-beta', 'openai-beta'];
+
+/** Fields that tie a call to state at the provider: a stored reply would not be that state. */
+const STATEFUL = ['previous_response_id', 'conversation', 'background', 'container'];
+
+/**
+ * Whether the answer to a call may stand for later equal calls. A hosted tool (web search, code
+ * execution) reads the world, so its answers are never repeated; nor are answers that the provider
+ * stores for later reference.
+ */
+export function isCacheable(call: GatewayCall, mode: CacheMode): boolean {
+  const { parsed } = call.facts;
+  const { wire } = call.route;
+  if (mode === 'off' || parsed === undefined || wire === 'plain') return false;
+  if (/\bno-store\b/i.test(call.request.headers['cache-control'] ?? '')) return false;
+  if (wire === 'openai-embeddings') return true;
+  if (STATEFUL.some((field) => isSet(parsed[field])) || parsed['store'] === true) return false;
+  // The Responses API stores unless told not to.
+  if (wire === 'openai-responses' && parsed['store'] !== false) return false;
+  if (typeof parsed['n'] === 'number' && parsed['n'] > 1) return false;
+  if (recordsOf(parsed['tools']).some((tool) => !isCallerTool(tool))) return false;
+  return mode === 'all' || parsed['temperature'] === 0;
+}
+
+/** HMAC under a key of this process, so that entries are bound to scope and cannot be guessed. */
+export function cacheKey(call: GatewayCall, scope: 'agent' | 'tenant', secret: Buffer): string {
+  const { agent, facts, request, route } = call;
+  const fields = { ...facts.parsed };
+  const options = fields['stream_options'] ?? null;
+  for (const name of TRANSPORT) delete fields[name];
+  const parts = [
+    scope === 'agent' ? [agent.tenant, agent.id] : [agent.tenant],
+    route.path,
+    facts.stream ? ['stream', canonical(options)] : ['whole'],
+    VARYING_HEADERS.map((name) => request.headers[name] ?? null),
+  ];
+  const hmac = createHmac('sha256', secret);
+  return hmac.update(JSON.stringify(parts)).update('\0').update(canonical(fields)).digest('base64');
+}
+
+/** JSON text with sorted keys: equal values give equal text. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false;
+}
+
+/** Tools the caller runs itself: OpenAI functions, custom tools; Anthropic tools with a schema. */
+function isCallerTool(tool: Json): boolean {
+  const { type } = tool;
+  return type === undefined || type === 'function' || type === 'custom';
+}
