@@ -71,6 +71,10 @@ export class Random {
 
   /** Gamma with shape k and scale theta, mean k*theta (Marsaglia and Tsang 2000). */
   gamma(shape: number, scale: number): number {
+    // The rejection loop below would never end on these.
+    if (!(shape > 0) || shape === Number.POSITIVE_INFINITY) {
+      throw new RangeError('Random.gamma: the shape must be positive and finite');
+    }
     if (shape < 1) {
       return this.gamma(shape + 1, scale) * (1 - this.uniform()) ** (1 / shape);
     }

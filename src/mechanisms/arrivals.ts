@@ -59,10 +59,13 @@ function renewal(perSecond: number, gapMs: (meanMs: number) => number): Arrivals
 
 /** Shape 1/cv², mean 1/rate: cv 1 is Poisson, below 1 smoother, above 1 burstier (vLLM, AIPerf). */
 function gamma(perSecond: number, cv: number, random: Random): Arrivals {
-  if (!(cv > 0)) return constant(perSecond);
   const shape = 1 / (cv * cv);
+  if (!(cv > 0) || shape > STEADY_SHAPE) return constant(perSecond);
   return renewal(perSecond, (meanMs) => random.gamma(shape, meanMs / shape));
 }
+
+/** Above this shape gaps vary by less than 0.0001 %, and the gamma sampler loses its precision. */
+const STEADY_SHAPE = 1e12;
 
 /**
  * Evenly spaced arrivals under a rate that moves linearly, then stays: the n-th falls where the
