@@ -84,6 +84,8 @@ export interface ToolCall extends StepBase {
   readonly name: string;
   /** Execution time without human wait; undefined when the source cannot tell. */
   readonly durationMs?: number | undefined;
+  /** Approval or other human wait inside the call, where the source reports it; not in durationMs. */
+  readonly humanWaitMs?: number | undefined;
   readonly error?: boolean | undefined;
   /** Keyed or plain hash of name and arguments, to find repeated calls; never the arguments. */
   readonly argumentsHash?: string | undefined;
