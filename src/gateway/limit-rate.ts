@@ -9,6 +9,7 @@ import type { Agent, GatewayCall, Stage } from './call.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import { limitHeaders } from './limit-headers.ts';
 import { NO_RETRY, Refusal } from './refusal.ts';
+import type { Route } from './route.ts';
 import { TokenEstimator } from './token-estimate.ts';
 
 /** Above this wait SDKs disagree: some sleep for an hour, some retry at once (provider-wire 9). */
@@ -55,7 +56,7 @@ export function limitRate(
     Object.assign(call.replyHeaders, limitHeaders(call.route.upstream, limit.states(clock.now())));
     if (!decision.admitted) {
       metrics.limited(call, decision.dimension);
-      throw tooMany(decision);
+      throw tooMany(decision, call.route.upstream);
     }
     try {
       await next();
@@ -78,7 +79,10 @@ function learn(estimator: TokenEstimator, call: GatewayCall): void {
   estimator.learn(call.facts, call.body.length, tokens);
 }
 
-function tooMany(decision: Extract<Decision, { admitted: false }>): Refusal {
+function tooMany(
+  decision: Extract<Decision, { admitted: false }>,
+  upstream: Route['upstream'],
+): Refusal {
   const { dimension, limit, requested, used, retryAfterMs } = decision;
   const unit = dimension === 'tokens' ? 'tokens per min (TPM)' : 'requests per min (RPM)';
   const figures = `Limit ${round(limit)}, Used ${round(used)}, Requested ${round(requested)}`;
@@ -89,7 +93,7 @@ function tooMany(decision: Extract<Decision, { admitted: false }>): Refusal {
   return new Refusal(message, {
     status: 429,
     code: 'rate_limit_exceeded',
-    type: dimension,
+    type: upstream === 'openai' ? dimension : undefined,
     outcome: 'limited',
     headers: isNever ? NO_RETRY : retryHeaders(retryAfterMs),
   });

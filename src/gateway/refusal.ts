@@ -32,8 +32,11 @@ export class Refusal extends Error {
 export const NO_RETRY = { 'x-should-retry': 'false' } as const;
 
 /** The error body of the caller's dialect. */
-export function errorBody(upstream: Route['upstream'], error: ApiError, requestId: string): object {
-  return upstream === 'anthropic' ? anthropicErrorBody(error, requestId) : openaiErrorBody(error);
+function errorBody(upstream: Route['upstream'], error: ApiError, requestId: string): object {
+  if (upstream === 'openai') return openaiErrorBody(error);
+  // Anthropic's ordinary throttle has no error_code; the ones it has mean spend and ramp limits.
+  const code = error.status === 429 ? undefined : error.code;
+  return anthropicErrorBody({ ...error, code }, requestId);
 }
 
 /** Answers with a refusal in one write. */

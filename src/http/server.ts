@@ -18,6 +18,9 @@ export interface RunningServer {
   close(graceMs?: number): Promise<void>;
 }
 
+/** While closing, sockets that became idle are closed this often. */
+const IDLE_SWEEP_MS = 20;
+
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Clients keep sockets for 4 s (http/client.ts); ours must outlast them or paced runs meet resets. */
@@ -63,8 +66,11 @@ function listen(server: Server, { host, port }: ServerAddress): Promise<void> {
 function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    // A kept-alive socket whose last exchange ends during the grace would hold it to its end.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(sweep);
       resolve();
     });
     server.closeIdleConnections();
