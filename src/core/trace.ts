@@ -12,12 +12,6 @@ export interface Session {
   readonly user?: string | undefined;
   /** 'trace': the source names no session, this is one trace standing alone. Default 'reported'. */
   readonly idBasis?: 'reported' | 'trace' | undefined;
-  /**
-   * What the times mean. 'epoch' (default): Unix milliseconds. 'session': milliseconds since the
-   * session's own start, so sessions cannot be placed against each other (no arrival rates).
-   * 'none': the source has no times and every startMs is NaN.
-   */
-  readonly clock?: 'epoch' | 'session' | 'none' | undefined;
   readonly turns: readonly Turn[];
   /**
    * True when times count from the session's own start (WEKA, trajectories with durations only):
@@ -30,6 +24,8 @@ export interface Session {
 export interface Turn {
   readonly startMs: number;
   readonly endMs?: number | undefined;
+  /** Duration the source itself reports for the turn, without waits for a human. */
+  readonly activeMs?: number | undefined;
   readonly steps: readonly Step[];
 }
 

@@ -69,7 +69,12 @@ export const NAMES = {
   user: ['user.id', 'langfuse.user.id'],
   agent: ['gen_ai.agent.name', 'agent.name', 'gen_ai.agent.id'],
   tool: ['gen_ai.tool.name', 'tool.name', 'ai.toolCall.name', 'tool_name', 'traceloop.entity.name'],
-  arguments: ['gen_ai.tool.call.arguments', 'ai.toolCall.args', 'input.value', 'traceloop.entity.input'],
+  arguments: [
+    'gen_ai.tool.call.arguments',
+    'ai.toolCall.args',
+    'input.value',
+    'traceloop.entity.input',
+  ],
   finishReason: [
     'gen_ai.response.finish_reasons',
     'gen_ai.response.finish_reason',
@@ -78,7 +83,13 @@ export const NAMES = {
     'llm.response.finish_reason',
   ],
   store: ['gen_ai.memory.store.id', 'gen_ai.data_source.id', 'db.system.name', 'db.system'],
-  promptContent: ['gen_ai.input.messages', 'gen_ai.prompt', 'ai.prompt.messages', 'ai.prompt', 'input.value'],
+  promptContent: [
+    'gen_ai.input.messages',
+    'gen_ai.prompt',
+    'ai.prompt.messages',
+    'ai.prompt',
+    'input.value',
+  ],
   answerContent: [
     'gen_ai.output.messages',
     'gen_ai.output.text',

@@ -40,7 +40,8 @@ class OtlpFold implements JsonFold {
     if (body.kind !== 'spans') {
       const records = countRecords(body.resources);
       this.#tally.read(records);
-      for (let index = 0; index < records; index += 1) this.#tally.skip(`OTLP ${body.kind} carry no spans`, place);
+      for (let index = 0; index < records; index += 1)
+        this.#tally.skip(`OTLP ${body.kind} carry no spans`, place);
       return;
     }
     for (const resource of body.resources) this.#resource(objectOf(resource), place);
@@ -51,7 +52,9 @@ class OtlpFold implements JsonFold {
   }
 
   #resource(resource: JsonObject, place: Place): void {
-    const service = textOf(decodeAttributes(objectOf(resource['resource'])['attributes'])['service.name']);
+    const service = textOf(
+      decodeAttributes(objectOf(resource['resource'])['attributes'])['service.name'],
+    );
     const scopes = resource['scopeSpans'] ?? resource['instrumentationLibrarySpans'];
     for (const scope of listOf(scopes)) {
       for (const span of listOf(objectOf(scope)['spans'])) this.#span(span, service, place);
@@ -106,7 +109,8 @@ function envelope(record: JsonObject): Envelope | undefined {
     readonly resourceMetrics?: unknown;
   };
   if (Array.isArray(resourceLogs)) return { kind: 'logs', resources: listOf(resourceLogs) };
-  if (Array.isArray(resourceMetrics)) return { kind: 'metrics', resources: listOf(resourceMetrics) };
+  if (Array.isArray(resourceMetrics))
+    return { kind: 'metrics', resources: listOf(resourceMetrics) };
   return undefined;
 }
 
@@ -132,7 +136,10 @@ function countRecords(resources: readonly unknown[]): number {
 export function decodeAttributes(attributes: unknown): Record<string, unknown> {
   const map: Record<string, unknown> = {};
   for (const attribute of listOf(attributes)) {
-    const { key, value } = objectOf(attribute) as { readonly key?: unknown; readonly value?: unknown };
+    const { key, value } = objectOf(attribute) as {
+      readonly key?: unknown;
+      readonly value?: unknown;
+    };
     if (typeof key === 'string') map[key] = decodeValue(value, 0);
   }
   return map;

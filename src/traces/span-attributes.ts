@@ -1,26 +1,44 @@
 import { argumentsHash } from './argument-hash.ts';
 import { first, NAMES } from './attribute-names.ts';
 import { contentChars, estimatedTokens } from './estimate.ts';
-import { amountOf, isObject, listOf, objectOf, textOf, unpackJson, type JsonObject } from './json-value.ts';
+import {
+  amountOf,
+  isObject,
+  listOf,
+  objectOf,
+  textOf,
+  unpackJson,
+  type JsonObject,
+} from './json-value.ts';
 import type { SpanLlm, SpanRecord, SpanRole } from './span-record.ts';
 import { CLAUDE_CODE, spanRole } from './span-role.ts';
 import { cacheWrites, exclusiveUsage, inclusiveUsage } from './usage.ts';
 
 /** What the attributes and name of a span say; times, ids and links come from its container. */
-export type AttributeFacts = Omit<SpanRecord, 'traceId' | 'spanId' | 'parentId' | 'startMs' | 'endMs'>;
+export type AttributeFacts = Omit<
+  SpanRecord,
+  'traceId' | 'spanId' | 'parentId' | 'startMs' | 'endMs'
+>;
 
 /** @param failed the container's own status says error */
-export function readAttributes(name: string, attributes: JsonObject, failed: boolean): AttributeFacts {
+export function readAttributes(
+  name: string,
+  attributes: JsonObject,
+  failed: boolean,
+): AttributeFacts {
   const claude = name.startsWith(CLAUDE_CODE);
   const role = spanRole(name, attributes);
-  const errorType = textOf(attributes['error.type']) ?? amountOf(attributes['error.type'])?.toString();
+  const errorType =
+    textOf(attributes['error.type']) ?? amountOf(attributes['error.type'])?.toString();
   const error = errorType ?? (failed || attributes['success'] === false ? 'error' : undefined);
   const facts: AttributeFacts = {
     name,
     role,
     session: textOf(first(attributes, NAMES.session)),
     user: textOf(first(attributes, NAMES.user)),
-    agent: textOf(first(attributes, NAMES.agent)) ?? (claude ? textOf(attributes['agent_id']) : undefined),
+    agent:
+      textOf(first(attributes, NAMES.agent)) ??
+      (claude ? textOf(attributes['agent_id']) : undefined),
     isAgent: isAgent(attributes),
     startsTurn: name === 'claude_code.interaction' || undefined,
     error,
@@ -62,7 +80,8 @@ function readLlm(
   if (role === 'group' && reported === undefined) return undefined;
   const estimate = reported === undefined && !failed ? estimated(attributes) : undefined;
   return {
-    model: textOf(first(attributes, NAMES.model)) ?? (claude ? textOf(attributes['model']) : undefined),
+    model:
+      textOf(first(attributes, NAMES.model)) ?? (claude ? textOf(attributes['model']) : undefined),
     provider: textOf(first(attributes, NAMES.provider)),
     completion: attributes['gen_ai.operation.name'] === 'text_completion' || undefined,
     tokens: reported ?? estimate,
@@ -70,7 +89,8 @@ function readLlm(
     ttftMs: ttft(attributes),
     streamed: streamed(name, attributes),
     attempt: claude ? amountOf(attributes['attempt']) : undefined,
-    finishReason: finishReason(attributes) ?? (claude ? textOf(attributes['stop_reason']) : undefined),
+    finishReason:
+      finishReason(attributes) ?? (claude ? textOf(attributes['stop_reason']) : undefined),
   };
 }
 
@@ -171,11 +191,13 @@ function toolFromName(name: string): string {
   return name.replace(/^(?:execute_tool|tool)[ .]/, '') || 'tool';
 }
 
-const INDEXED_PROMPT = /^(?:gen_ai\.prompt|llm\.input_messages)\.\d+\..*(?:content|text|arguments)$/;
+const INDEXED_PROMPT =
+  /^(?:gen_ai\.prompt|llm\.input_messages)\.\d+\..*(?:content|text|arguments)$/;
 
 /** Whether a span's attributes carry anything a workload is made of. */
 export function isGenAi(attributes: unknown): boolean {
   return isObject(attributes) && Object.keys(attributes).some((key) => GEN_AI_KEY.test(key));
 }
 
-const GEN_AI_KEY = /^(?:gen_ai\.|llm\.|openinference\.|traceloop\.|ai\.(?:model|operationId|usage|toolCall))/;
+const GEN_AI_KEY =
+  /^(?:gen_ai\.|llm\.|openinference\.|traceloop\.|ai\.(?:model|operationId|usage|toolCall))/;

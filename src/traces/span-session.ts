@@ -11,7 +11,9 @@ const DEEPEST_LEVEL = 200;
  * that its spans name; Claude Code's interactions are turns of their own. A trace that names no
  * session is a session of its own (`idBasis: 'trace'`), or a bare call when it is a single LLM call.
  */
-export function sessionsOf(traces: readonly (readonly SpanNode[])[]): readonly (Session | LlmCall)[] {
+export function sessionsOf(
+  traces: readonly (readonly SpanNode[])[],
+): readonly (Session | LlmCall)[] {
   const result: (Session | LlmCall)[] = [];
   const bySession = new Map<string, TraceParts[]>();
   for (const roots of traces) {
@@ -44,12 +46,11 @@ interface TraceParts {
   readonly session: string | undefined;
   readonly user: string | undefined;
   readonly agent: string | undefined;
-  readonly hasTimes: boolean;
   readonly turns: readonly Turn[];
 }
 
-function identity({ agent, user, hasTimes }: TraceParts): Omit<Session, 'id' | 'turns'> {
-  return { agent, user, clock: hasTimes ? undefined : 'none' };
+function identity({ agent, user }: TraceParts): Omit<Session, 'id' | 'turns'> {
+  return { agent, user };
 }
 
 function partsOf(roots: readonly SpanNode[]): TraceParts | undefined {
@@ -63,7 +64,6 @@ function partsOf(roots: readonly SpanNode[]): TraceParts | undefined {
     session: found((span) => span.session),
     user: found((span) => span.user),
     agent: found((span) => span.agent) ?? found((span) => span.service),
-    hasTimes: roots.every(({ span }) => !Number.isNaN(span.startMs)),
     turns,
   };
 }
@@ -77,7 +77,9 @@ function turnRoots(roots: readonly SpanNode[]): readonly (readonly SpanNode[])[]
   });
   if (starters.length === 0) return [roots];
   const others = roots.filter((root) => !containsStarter(root));
-  return others.length === 0 ? starters.map((node) => [node]) : [...starters.map((node) => [node]), others];
+  return others.length === 0
+    ? starters.map((node) => [node])
+    : [...starters.map((node) => [node]), others];
 }
 
 function containsStarter(root: SpanNode): boolean {
@@ -143,7 +145,11 @@ function levelOf(node: SpanNode, depth: number, agent: string | undefined): Leve
  * span starts when the span may start, and what follows the span waits for the last inside it.
  * Returns the steps nothing inside follows.
  */
-function place(level: readonly Level[], entry: readonly SpanNode[], steps: Placed[]): readonly SpanNode[] {
+function place(
+  level: readonly Level[],
+  entry: readonly SpanNode[],
+  steps: Placed[],
+): readonly SpanNode[] {
   const ordered = level.toSorted((a, b) => a.startMs - b.startMs);
   const predecessors = directPredecessors(ordered);
   const exits: (readonly SpanNode[])[] = [];
@@ -151,12 +157,14 @@ function place(level: readonly Level[], entry: readonly SpanNode[], steps: Place
   for (const [index, child] of ordered.entries()) {
     const before = predecessors[index]!;
     for (const at of before) followed.add(at);
-    const inherited = before.length === 0 ? entry : [...new Set(before.flatMap((at) => exits[at]!))];
+    const inherited =
+      before.length === 0 ? entry : [...new Set(before.flatMap((at) => exits[at]!))];
     if (child.isStep) {
       const { node, startMs, agent } = child;
       steps.push({ node, startMs: node.span.startMs || startMs, agent, after: inherited });
     }
-    const inside = child.children.length === 0 ? inherited : place(child.children, inherited, steps);
+    const inside =
+      child.children.length === 0 ? inherited : place(child.children, inherited, steps);
     if (!child.isStep) exits.push(inside);
     else exits.push(inside === inherited ? [child.node] : [child.node, ...inside]);
   }
@@ -175,7 +183,8 @@ function stepOf({ node, agent, after }: Placed, ids: ReadonlyMap<SpanNode, strin
   if (node.isCall) return { ...base, ...llmParts(node, agent) };
   if (span.role === 'tool') {
     const humanWaitMs = waitMs(node);
-    const whole = span.durationMs ?? (span.endMs === undefined ? undefined : span.endMs - span.startMs);
+    const whole =
+      span.durationMs ?? (span.endMs === undefined ? undefined : span.endMs - span.startMs);
     return {
       ...base,
       kind: 'tool',
@@ -190,7 +199,10 @@ function stepOf({ node, agent, after }: Placed, ids: ReadonlyMap<SpanNode, strin
   return { ...base, kind: 'state', operation, store: span.store };
 }
 
-function llmParts({ span }: SpanNode, agent: string | undefined): Omit<LlmCall, 'id' | 'after' | 'startMs'> {
+function llmParts(
+  { span }: SpanNode,
+  agent: string | undefined,
+): Omit<LlmCall, 'id' | 'after' | 'startMs'> {
   const { llm } = span;
   const last = { startMs: span.startMs, endMs: span.endMs, status: span.status, error: span.error };
   // Earlier tries are known by number only: the span's own times are the last one's.
@@ -206,7 +218,8 @@ function llmParts({ span }: SpanNode, agent: string | undefined): Omit<LlmCall, 
     operation:
       span.role === 'embedding' ? 'embedding' : llm?.completion === true ? 'completion' : 'chat',
     tokens: llm?.tokens ?? NO_TOKENS,
-    tokensBasis: llm?.tokens === undefined ? 'missing' : llm.estimated === true ? 'estimated' : 'reported',
+    tokensBasis:
+      llm?.tokens === undefined ? 'missing' : llm.estimated === true ? 'estimated' : 'reported',
     ttftMs: llm?.ttftMs,
     streamed: llm?.streamed,
     attempts: [...earlier, last],
