@@ -52,7 +52,7 @@ export const METRICS = {
   icl: {
     kind: 'time',
     twoStarts: false,
-    definition: 'gap between consecutive chunks that carry tokens, all calls pooled (±1 %)',
+    definition: 'gap between consecutive reads that carry tokens, all calls pooled (±1 %)',
   },
   stall: { kind: 'time', twoStarts: false, definition: 'largest such gap of each call' },
   turn: { kind: 'time', definition: 'last step of the turn done − start of the turn' },

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import type { Scenario } from '../config/scenario.ts';
 import { sleepUntil } from '../core/clock.ts';
 import type { CancelTimer, Clock } from '../core/clock.ts';
@@ -42,13 +44,14 @@ export interface EngineParts {
   readonly sink: (sample: Sample) => void;
 }
 
-export type StopSignal = 'SIGINT' | 'SIGTERM';
+/** Why a run ended before its time: a signal, or its budget was spent. */
+export type StopReason = 'SIGINT' | 'SIGTERM' | 'budget';
 
 export interface EngineRun {
   /** Resolves when the last session has ended or was cut, after the end sample. */
   readonly done: Promise<void>;
   /** Ends arrivals now and cuts what still runs after `graceMs`. */
-  stop(signal: StopSignal, graceMs: number): void;
+  stop(reason: StopReason, graceMs: number): void;
 }
 
 /** Starts a run: sessions arrive by the clock or by users, each runs its script. */
@@ -56,7 +59,7 @@ export function startEngine(settings: EngineSettings, parts: EngineParts): Engin
   const engine = new Engine(settings, parts);
   return {
     done: engine.run(),
-    stop: (signal, graceMs) => engine.stop(signal, graceMs),
+    stop: (reason, graceMs) => engine.stop(reason, graceMs),
   };
 }
 
@@ -69,36 +72,38 @@ class Engine {
   readonly #running = { sessions: 0, calls: 0 };
   #idle: (() => void) | undefined;
   #arrived = 0;
-  #signal: StopSignal | undefined;
+  #stopped: StopReason | undefined;
   #cancelCut: CancelTimer | undefined;
 
   constructor(settings: EngineSettings, parts: EngineParts) {
     this.#settings = settings;
     this.#parts = parts;
     this.#startMs = parts.clock.now();
+    // Every session and call in flight listens: thousands are normal, and no leak.
+    setMaxListeners(0, this.#cut.signal, this.#noMoreArrivals.signal);
   }
 
   async run(): Promise<void> {
     const stopHealth = this.#watchHealth();
     try {
       await (this.#settings.arrivals.kind === 'users' ? this.#closedLoop() : this.#openLoop());
-      if (this.#signal === undefined) this.#cutAfter(this.#settings.drain);
+      if (this.#stopped === undefined) this.#cutAfter(this.#settings.drain);
       await this.#untilIdle();
     } finally {
       this.#cancelCut?.();
       stopHealth();
     }
-    const complete = this.#signal === undefined;
+    const complete = this.#stopped === undefined;
     this.#emit({
       type: 'end',
       at: this.#now(),
       complete,
-      ...(complete ? {} : { signal: this.#signal }),
+      ...(complete ? {} : { stopped: this.#stopped }),
     });
   }
 
-  stop(signal: StopSignal, graceMs: number): void {
-    this.#signal ??= signal;
+  stop(reason: StopReason, graceMs: number): void {
+    this.#stopped ??= reason;
     this.#noMoreArrivals.abort(new Error('stopped'));
     this.#cutAfter(graceMs);
   }

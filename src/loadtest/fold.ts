@@ -4,6 +4,8 @@ import { quantileSorted } from '../core/statistics.ts';
 import type { Interval } from '../core/statistics.ts';
 import { MS_PER_SECOND, round } from '../core/units.ts';
 import { AgentInfraError } from '../errors.ts';
+import { evidenceFor } from './evidence.ts';
+import type { RunTotals } from './evidence.ts';
 import { judgeThreshold } from './judge.ts';
 import type { ObservedTimes } from './observed-times.ts';
 import type { EndSample, HealthSample, RunSample, Sample } from './sample.ts';
@@ -12,8 +14,7 @@ import { Timeline } from './timeline.ts';
 import type { TimelineView } from './timeline.ts';
 import { assessValidity } from './validity.ts';
 import { decideVerdict } from './verdict.ts';
-import { evidenceFor, RunView } from './view.ts';
-import type { RunTotals } from './view.ts';
+import { RunView } from './view.ts';
 
 /** Distinct error codes kept; anything further counts as "other". */
 const MOST_ERRORS = 50;
@@ -141,12 +142,7 @@ export class RunFold {
     }
     const complete = this.#end?.complete === true;
     const counters = this.counters();
-    const totals: RunTotals = {
-      sessionsIntended: counters.sessions.intended,
-      sessionsDropped: counters.sessions.dropped,
-      callsIntended: counters.calls.intended,
-      durationMs: this.#lastMs,
-    };
+    const totals = this.#totals(counters);
     const validity = assessValidity({
       thresholds: run.thresholds,
       ...this.#generator(),
@@ -187,6 +183,23 @@ export class RunFold {
       thresholds,
       validity,
       timeline: this.#timeline.view(),
+    };
+  }
+
+  /** What the threshold of this index would be judged on now, without its interval. */
+  observed(threshold: number): number | undefined {
+    const wanted = this.#run?.thresholds[threshold];
+    const view = this.#parts[threshold];
+    if (wanted === undefined || view === undefined) return undefined;
+    return evidenceFor(wanted, view, this.#totals(this.counters()), 'figure').observed;
+  }
+
+  #totals({ calls, sessions }: Counters): RunTotals {
+    return {
+      sessionsIntended: sessions.intended,
+      sessionsDropped: sessions.dropped,
+      callsIntended: calls.intended,
+      durationMs: this.#lastMs,
     };
   }
 

@@ -150,7 +150,7 @@ export interface EndSample {
   readonly at: number;
   /** False when the run was interrupted. */
   readonly complete: boolean;
-  readonly signal?: 'SIGINT' | 'SIGTERM' | undefined;
+  readonly stopped?: 'SIGINT' | 'SIGTERM' | 'budget' | undefined;
 }
 
 /** Rounds to a microsecond: what a sample keeps of a time. */

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+
+import type { LoadedScenario } from '../config/scenario.ts';
+import { formatDuration } from '../core/units.ts';
+import { hostFacts, nowIso } from '../system.ts';
+import { describeArrivals } from './arrival-spec.ts';
+import type { RunSample } from './sample.ts';
+
+/** A load test ready to run: plain data, so that it can cross into a worker thread. */
+export interface LoadJob {
+  readonly scenario: LoadedScenario;
+  /** Where the calls go, resolved: never `gateway` or `provider`. */
+  readonly targetUrl: string;
+  readonly toolVersion: string;
+  /** Folder that gets samples.jsonl. */
+  readonly outDir: string;
+}
+
+/** First line of a job's samples. */
+export function runSample(
+  job: LoadJob,
+  engine: RunSample['engine'],
+  notes: readonly string[],
+): RunSample {
+  const { scenario, targetUrl, toolVersion } = job;
+  const { target } = scenario;
+  const url = new URL(targetUrl);
+  return {
+    type: 'run',
+    schema: 'agent-infra/loadtest-samples',
+    schemaVersion: '1.0',
+    tool: { name: 'agent-infra', version: toolVersion },
+    engine,
+    scenario: scenario.name,
+    startedAt: nowIso(),
+    seed: scenario.seed,
+    configHash: configHash(scenario),
+    host: hostFacts(),
+    target: {
+      url: `${url.origin}${url.pathname === '/' ? '' : url.pathname}`,
+      dialect: target.dialect,
+      model: target.model,
+    },
+    load: [...describeLoad(scenario), ...notes],
+    warmUpMs: scenario.warmUp,
+    openLoop: scenario.arrivals.kind !== 'users',
+    thresholds: scenario.thresholds,
+  };
+}
+
+/** What the run will do, in words. */
+export function describeLoad(scenario: LoadedScenario): readonly string[] {
+  const { arrivals, catchUp, duration, maxSessions, onFailure, retry, sessions } = scenario;
+  const ends = [
+    ...(sessions === undefined ? [] : [`${sessions} sessions`]),
+    ...(duration === undefined ? [] : [`starts for ${formatDuration(duration)}`]),
+  ];
+  const open = arrivals.kind !== 'users';
+  return [
+    [...ends, describeArrivals(arrivals)].join(', '),
+    ...(open ? [`at most ${maxSessions} sessions at once, late starts: ${catchUp}`] : []),
+    `retry policy ${retry}; a failed call: ${onFailure}`,
+  ];
+}
+
+/** Identifies the scenario's values: equal hashes mean the same test. Without the credential. */
+function configHash(scenario: LoadedScenario): string {
+  const { file: _file, target, ...rest } = scenario;
+  const { apiKey: _apiKey, ...openTarget } = target;
+  return createHash('sha256')
+    .update(JSON.stringify(sorted({ ...rest, target: openTarget })))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
+}
