@@ -2,6 +2,38 @@ import type { Command } from '@commander-js/extra-typings';
 
 import type { SetExitCode } from './main.ts';
 
+/** `agent-infra profile`: traces in, a workload profile out. */
 export function addProfileCommand(program: Command, setExitCode: SetExitCode): void {
-  program.command('profile').action(() => setExitCode(2));
+  program
+    .command('profile')
+    .description('measure a workload: read traces, print what they say, write a workload profile')
+    .argument('<inputs...>', 'trace files, folders, globs, or - for stdin')
+    .option('--format <format>', 'format of the traces', 'auto')
+    .option('-o, --output <file>', 'write the profile as YAML; - for stdout')
+    .option('--json', 'print the profile as JSON instead of the report (without sessions)')
+    .option('--name <name>', 'name of the workload; default: the first input')
+    .option('--sessions <count>', 'sessions kept in the profile for replay', '200')
+    .option('--seed <seed>', 'chooses which sessions are kept', 'profile')
+    .option('--color', 'colours even when the output is no terminal')
+    .option('--no-color', 'no colours')
+    .addHelpText('after', HELP)
+    .action(async (inputs, options) => {
+      const { runProfile } = await import('./profile-run.ts');
+      setExitCode(await runProfile(inputs, options));
+    });
 }
+
+const HELP = `
+How the figures are made:
+  percentiles        linear interpolation between ranks (type 7); standard deviations divide by n
+  95 % intervals     10 batches in order of arrival; "or more" means the trace is too short to bound it
+  peak minute        tumbling minutes from the first call, and windows (t - 60 s, t] sliding over it
+  tokens per minute  on three bases: input + output; input that no cache served; output
+  variance over mean of counts in windows of 1, 10 and 60 s: 1 is random (Poisson), more is bursty
+  concurrency        intervals [start, end); an end comes before a start of the same instant
+
+Examples:
+  agent-infra profile trace.csv                        look at a trace
+  agent-infra profile ~/.claude/projects -o agent.yaml write the profile for plan and loadtest
+  agent-infra profile spans/*.json --json | jq .tokens.input.p95
+`;

@@ -131,6 +131,20 @@ export function formatUsd(usd: number): string {
   return `${usd < 0 ? '-' : ''}$${fraction === undefined ? grouped : `${grouped}.${fraction}`}`;
 }
 
+/** Bytes for people, in decimal units: `512 B`, `4.2 MB`, `1.23 GB`. */
+export function formatBytes(bytes: number): string {
+  if (!Number.isFinite(bytes)) return String(bytes);
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+  let value = bytes;
+  let index = 0;
+  while (Math.abs(value) >= 1000 && index < units.length - 1) {
+    value /= 1000;
+    index += 1;
+  }
+  const digits = index === 0 ? 0 : Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0;
+  return `${round(value, digits)} ${units[index]}`;
+}
+
 export function formatShare(share: number): string {
   const percent = share * 100;
   return `${round(percent, Math.abs(percent) < 10 ? 2 : 1)}%`;

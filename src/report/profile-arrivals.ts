@@ -1,0 +1,87 @@
+import { formatCount, formatDuration, round } from '../core/units.ts';
+import type { ArrivalProfile, PeakRate, WorkloadProfile } from '../workload/workload-profile.ts';
+import { downsampleMax, heading, paint, sparkline, table } from './text.ts';
+import type { TextStyle } from './text.ts';
+
+/** Characters of the chart over time. */
+const CHART_WIDTH = 60;
+
+/** When calls come: rates, peaks, burstiness, concurrency. */
+export function arrivalsSection(profile: WorkloadProfile, style: TextStyle): string {
+  const { arrivals } = profile;
+  if (arrivals === null) {
+    return `${heading('Arrivals', style)}\n  unknown: the trace has no common clock`;
+  }
+  return [
+    heading('Arrivals', style),
+    ...chart(arrivals, style),
+    table(
+      [
+        peakRow('LLM calls', arrivals.rpm),
+        peakRow('tokens, all', arrivals.tpm.allIn),
+        peakRow('tokens, input not cached', arrivals.tpm.uncached),
+        peakRow('tokens, output', arrivals.tpm.output),
+      ],
+      {
+        head: ['per minute', 'mean', 'peak minute', 'peak 60 s sliding', 'peak/mean'],
+        colour: style.colour,
+      },
+    ),
+    ...burstLines(arrivals),
+    ...concurrencyLine(profile),
+  ].join('\n');
+}
+
+function chart({ timeline }: ArrivalProfile, style: TextStyle): string[] {
+  if (timeline === undefined || timeline.calls.length < 3) return [];
+  // The last bucket is cut off by the end of the trace; with many buckets it would only mislead.
+  const calls = timeline.calls.slice(0, -1);
+  const peak = Math.max(...calls);
+  const legend = `calls per ${formatDuration(timeline.bucketSeconds * 1000)}, top ${formatCount(peak)}`;
+  return [
+    `  ${paint(sparkline(downsampleMax(calls, CHART_WIDTH)), 'cyan', style)}  ${paint(legend, 'dim', style)}`,
+  ];
+}
+
+function peakRow(name: string, peak: PeakRate): string[] {
+  const ratio = peak.mean === 0 ? '' : `${round(peak.peakSliding / peak.mean, 1)}x`;
+  return [
+    name,
+    formatCount(peak.mean),
+    formatCount(peak.peakTumbling),
+    formatCount(peak.peakSliding),
+    ratio,
+  ];
+}
+
+function burstLines(arrivals: ArrivalProfile): string[] {
+  const { iatCv, idc, model, pattern, iatMs } = arrivals;
+  const dispersion = (
+    [
+      ['1 s', idc.s1],
+      ['10 s', idc.s10],
+      ['60 s', idc.s60],
+    ] as const
+  ).map(([window, value]) => `${window} ${value === null ? 'unknown' : round(value, 2)}`);
+  const lines = [
+    `  burstiness: CV of the gaps ${iatCv === null ? 'unknown' : round(iatCv, 2)}; variance over mean of counts ${dispersion.join(', ')} (1 = random)`,
+  ];
+  if (iatMs != null) lines.push(`  longest gap ${formatDuration(iatMs.max)}`);
+  if (model != null) {
+    lines.push(
+      `  gaps fit ${model.family} best (shape ${round(model.shape, 3)}, KS ${round(model.ks, 3)})`,
+    );
+  }
+  if (pattern != null) lines.push(`  pattern: ${pattern.kind}`);
+  return lines;
+}
+
+function concurrencyLine({ concurrency }: WorkloadProfile): string[] {
+  const part = (what: string, value: { mean: number; peak: number } | null): string | undefined =>
+    value === null
+      ? undefined
+      : `${what} ${formatCount(value.mean)} on average, ${formatCount(value.peak)} at most`;
+  const parts = [part('LLM calls', concurrency.calls), part('sessions', concurrency.sessions)];
+  const known = parts.filter((text) => text !== undefined);
+  return known.length === 0 ? [] : [`  at the same time: ${known.join('; ')}`];
+}

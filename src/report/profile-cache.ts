@@ -1,0 +1,85 @@
+import { formatCount, formatShare } from '../core/units.ts';
+import type { CacheProfile, PrefixReuse } from '../workload/cacheability.ts';
+import type { CacheMisses, MissCause } from '../workload/cache-misses.ts';
+import type { WorkloadProfile } from '../workload/workload-profile.ts';
+import { bar, heading, table } from './text.ts';
+import type { TextStyle } from './text.ts';
+
+const BAR_WIDTH = 20;
+
+/** What prompt caching does and could do; empty when the trace says nothing about it. */
+export function cacheSection({ cache }: WorkloadProfile, style: TextStyle): string {
+  const { realisedHitRate, potentialHitRate, prefix, misses } = cache;
+  if (realisedHitRate === null && potentialHitRate === null) return '';
+  return [
+    heading('Prompt cache (share of input tokens read from it)', style),
+    table(rateRows(cache), { align: ['left', 'right', 'left'] }),
+    ...(prefix == null ? [] : writeLine(prefix)),
+    ...(misses == null ? [] : missLines(misses, style)),
+  ].join('\n');
+}
+
+const SCOPES = {
+  trace: 'equal prefixes anywhere in the trace',
+  session: 'equal prefixes within a session',
+  mixed: 'equal prefixes in the trace or, where ids are local, within a session',
+} as const;
+
+function rateRows({ realisedHitRate, potentialHitRate, scope, prefix }: CacheProfile): string[][] {
+  const row = (name: string, rate: number | null): string[][] =>
+    rate === null ? [] : [[name, formatShare(rate), bar(rate, 1, BAR_WIDTH)]];
+  return [
+    ...row('realised (as the source reports)', realisedHitRate),
+    ...row(`possible (${scope === undefined ? 'prefixes' : SCOPES[scope]})`, potentialHitRate),
+    ...row('  kept for 1 h after use', prefix?.ttl.h1 ?? null),
+    ...row('  kept for 5 min after use', prefix?.ttl.m5 ?? null),
+    ...row('  from the call before only', prefix?.consecutiveHitRate ?? null),
+    ...(prefix?.lru ?? []).flatMap(({ tokens, hitRate }) =>
+      row(`  shared cache of ${formatCount(tokens)} tokens`, hitRate),
+    ),
+  ];
+}
+
+function writeLine({ writes }: PrefixReuse): string[] {
+  if (writes.cheaper === null) return [];
+  const other = writes.cheaper === '5m' ? 'one of an hour' : 'one of 5 minutes';
+  const own = writes.cheaper === '5m' ? '5 minutes' : 'an hour';
+  return [
+    `  a cache lifetime of ${own} costs less than ${other}: gaps of 5 to 60 min would rewrite ${formatCount(writes.rewrittenTokens)} tokens, ${formatCount(writes.h1Tokens)} are written anyway`,
+  ];
+}
+
+const CAUSES: Readonly<Record<MissCause, string>> = {
+  coldStart: 'cold start',
+  modelSwitched: 'model or provider switched',
+  contextCut: 'prompt cut (compaction, clear, edit)',
+  ttlLapsed: 'lifetime lapsed between calls',
+  prefixTooShort: 'prefix too short to be cached',
+  unexplained: 'unexplained (changed prefix, eviction, route)',
+};
+
+function missLines({ causes, hitTokens }: CacheMisses, style: TextStyle): string[] {
+  const known = (Object.keys(CAUSES) as MissCause[])
+    .map((cause) => ({ cause, ...causes[cause] }))
+    .filter(({ calls }) => calls > 0)
+    .toSorted((a, b) => b.tokens - a.tokens);
+  if (known.length === 0) return [];
+  const most = known[0]!.tokens;
+  return [
+    `  ${formatCount(hitTokens)} tokens hit; missed:`,
+    table(
+      known.map(({ cause, calls, tokens }) => [
+        CAUSES[cause],
+        formatCount(calls),
+        formatCount(tokens),
+        bar(tokens, most, BAR_WIDTH),
+      ]),
+      {
+        head: ['', 'calls', 'tokens', ''],
+        align: ['left', 'right', 'right', 'left'],
+        indent: 4,
+        colour: style.colour,
+      },
+    ),
+  ];
+}

@@ -1,0 +1,101 @@
+import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
+import type { StructureProfile } from '../workload/structure.ts';
+import type { WorkloadProfile } from '../workload/workload-profile.ts';
+import { bar, heading, table } from './text.ts';
+import type { TextStyle } from './text.ts';
+
+const BAR_WIDTH = 24;
+
+const PARTS = [
+  ['ttftMs', 'LLM, to the first token'],
+  ['decodeMs', 'LLM, generating'],
+  ['llmMs', 'LLM (first token unknown)'],
+  ['toolMs', 'tools'],
+  ['stateMs', 'state operations'],
+  ['retryMs', 'retries and back-off'],
+  ['gapMs', 'nothing seen (agent code, queues, approvals)'],
+] as const;
+
+/** Where the time of turns goes, along the critical path. */
+export function timeSection({ structure }: WorkloadProfile, style: TextStyle): string {
+  if (structure == null) return '';
+  const { time } = structure;
+  let total = 0;
+  for (const [key] of PARTS) total += time[key];
+  if (total === 0) return '';
+  const rows = PARTS.filter(([key]) => time[key] > 0).map(([key, name]) => [
+    name,
+    bar(time[key], total, BAR_WIDTH),
+    formatShare(time[key] / total),
+    formatDuration(time[key]),
+  ]);
+  const human =
+    time.humanMs > 0
+      ? [`  between turns the user took ${formatDuration(time.humanMs)} in all`]
+      : [];
+  return [
+    heading('Time of turns on the critical path', style),
+    table(rows, { align: ['left', 'left', 'right', 'right'] }),
+    ...human,
+  ].join('\n');
+}
+
+/** What is notable about the sessions' shape. */
+export function structureSection({ structure }: WorkloadProfile, style: TextStyle): string {
+  if (structure == null) return '';
+  const lines = [
+    ...contextLines(structure),
+    ...repeatLines(structure),
+    ...retryLines(structure),
+    ...agentLines(structure),
+  ];
+  return lines.length === 0
+    ? ''
+    : [heading('Structure', style), ...lines.map((line) => `  ${line}`)].join('\n');
+}
+
+function contextLines(structure: StructureProfile): string[] {
+  const { contextGrowth, contextSteps, contextShrinks, compactions, resendFactor } = structure;
+  const lines: string[] = [];
+  if (contextGrowth !== null) {
+    lines.push(
+      `context grows by ${formatCount(contextGrowth.p50)} tokens per call (p50; p90 ${formatCount(contextGrowth.p90)}); it shrank ${formatCount(contextShrinks)} times in ${formatCount(contextSteps)} steps, ${formatCount(compactions)} of them compactions`,
+    );
+  }
+  if (resendFactor !== null && resendFactor.max > 1) {
+    lines.push(
+      `a session sends its final prompt ${round(resendFactor.p50, 1)} times over (p50; p90 ${round(resendFactor.p90, 1)}, max ${round(resendFactor.max, 1)})`,
+    );
+  }
+  return lines;
+}
+
+function repeatLines({ repeatedToolCalls }: StructureProfile): string[] {
+  if (repeatedToolCalls === null) return [];
+  const { hashed, repeated, longestLoop } = repeatedToolCalls;
+  const loop = longestLoop > 1 ? `; longest loop ${longestLoop} equal calls in a row` : '';
+  return [
+    `${formatCount(repeated)} of ${formatCount(hashed)} tool calls (${formatShare(repeated / hashed)}) repeat an earlier one of the session${loop}`,
+  ];
+}
+
+function retryLines({ retries }: StructureProfile): string[] {
+  const { callsWithRetry, extraAttempts, immediate, rateLimited } = retries;
+  if (extraAttempts + rateLimited === 0) return [];
+  return [
+    `${formatCount(callsWithRetry)} calls were retried (${formatCount(extraAttempts)} extra attempts, ${formatCount(immediate)} within a second); ${formatCount(rateLimited)} answers were 429`,
+  ];
+}
+
+function agentLines({ subAgents, parallelism }: StructureProfile): string[] {
+  const lines: string[] = [];
+  if (subAgents.count > 0 && subAgents.calls !== null) {
+    lines.push(
+      `${formatCount(subAgents.count)} sub-agents, ${formatCount(subAgents.calls.p50)} calls each (p50; max ${formatCount(subAgents.calls.max)})`,
+    );
+  }
+  if (parallelism !== null && parallelism > 1) {
+    lines.push(`work of ${round(parallelism, 2)} times the turns' time: steps run in parallel`);
+  }
+  return lines;
+}

@@ -1,0 +1,195 @@
+import { formatCount, formatDuration, formatShare } from '../core/units.ts';
+import type { Summary } from '../workload/summary.ts';
+import type { WorkloadProfile } from '../workload/workload-profile.ts';
+import { arrivalsSection } from './profile-arrivals.ts';
+import { cacheSection } from './profile-cache.ts';
+import { coverageSection } from './profile-coverage.ts';
+import { structureSection, timeSection } from './profile-structure.ts';
+import { bar, heading, paint, plain, table } from './text.ts';
+import type { TextStyle } from './text.ts';
+
+/** Tools named in the report; the rest is one line. */
+const MOST_TOOLS = 12;
+const BAR_WIDTH = 16;
+
+/** The profile as a terminal report: warnings first, unknown parts left out or said to be unknown. */
+export function profileText(
+  profile: WorkloadProfile,
+  style: TextStyle = { colour: false },
+): string {
+  const sections = [
+    title(profile, style),
+    warnings(profile, style),
+    tokenSection(profile, style),
+    latencySection(profile, style),
+    arrivalsSection(profile, style),
+    turnSection(profile, style),
+    toolSection(profile, style),
+    timeSection(profile, style),
+    structureSection(profile, style),
+    cacheSection(profile, style),
+    modelSection(profile, style),
+    coverageSection(profile, style),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n')}\n`;
+}
+
+function title(profile: WorkloadProfile, style: TextStyle): string {
+  const { window, calls, sessions, turns } = profile;
+  const counts = [
+    sessions.count === null ? undefined : `${formatCount(sessions.count)} sessions`,
+    turns.count === null ? undefined : `${formatCount(turns.count)} turns`,
+    `${formatCount(calls.count)} LLM calls`,
+    profile.arrivals === null
+      ? undefined
+      : `over ${formatDuration(window.durationSeconds * 1000)}${window.start === null ? '' : ` from ${window.start}`}`,
+  ].filter((part) => part !== undefined);
+  const attempts =
+    calls.attempts > calls.count ? `${formatCount(calls.attempts)} attempts` : undefined;
+  const errors =
+    calls.errors === 0
+      ? undefined
+      : `${formatCount(calls.errors)} failed (${formatShare(calls.errors / calls.count)})`;
+  const trouble = [attempts, errors].filter((part) => part !== undefined).join(', ');
+  const name = paint(plain(profile.name, 80), 'bold', style);
+  return `${name}  ${paint(plain(profile.source.format, 80), 'dim', style)}\n${counts.join(' · ')}${trouble === '' ? '' : `; ${trouble}`}`;
+}
+
+function warnings(profile: WorkloadProfile, style: TextStyle): string {
+  return profile.warnings
+    .map((warning) => paint(`! ${plain(warning, 500)}`, 'yellow', style))
+    .join('\n');
+}
+
+const SUMMARY_HEAD = ['', 'n', 'mean', 'p50', 'p90', 'p95', 'p99', 'max', '95 % interval of p95'];
+
+/** One line of a summary table; unknown metrics give no line. */
+export function summaryRow(
+  name: string,
+  summary: Summary | null,
+  format: (value: number) => string,
+): string[][] {
+  if (summary === null) return [];
+  const { n, mean, p50, p90, p95, p99, max, ci95 } = summary;
+  const interval =
+    ci95.p95 === null
+      ? 'unknown'
+      : ci95.p95[1] === null
+        ? `${format(ci95.p95[0])} or more`
+        : `${format(ci95.p95[0])} to ${format(ci95.p95[1])}`;
+  return [[name, formatCount(n), ...[mean, p50, p90, p95, p99, max].map(format), interval]];
+}
+
+function tokenSection({ tokens, calls, precision }: WorkloadProfile, style: TextStyle): string {
+  const rows = [
+    ...summaryRow('input', tokens.input, formatCount),
+    ...(tokens.cacheRead === null && tokens.cacheWrite === null
+      ? []
+      : [
+          ...summaryRow('  uncached', tokens.uncached, formatCount),
+          ...summaryRow('  cache read', tokens.cacheRead, formatCount),
+          ...summaryRow('  cache write', tokens.cacheWrite, formatCount),
+        ]),
+    ...summaryRow('output', tokens.output, formatCount),
+    ...summaryRow('  reasoning', tokens.reasoning, formatCount),
+  ];
+  if (rows.length === 0) {
+    return `${heading('Tokens per LLM call', style)}\n  unknown: the source reports no token counts`;
+  }
+  const more = (precision ?? []).flatMap(({ metric, moreCallsForP95 }) =>
+    moreCallsForP95 === null || moreCallsForP95 === 0
+      ? []
+      : [`p95 of ${METRIC_NAMES[metric]} within ±10 %: ${formatCount(moreCallsForP95)} more calls`],
+  );
+  const notes = [
+    calls.tokensEstimated > 0 ? `${formatShare(calls.tokensEstimated)} estimated` : undefined,
+    ...more,
+  ].filter((note) => note !== undefined);
+  return [
+    heading('Tokens per LLM call', style),
+    table(rows, { head: SUMMARY_HEAD, colour: style.colour }),
+    ...notes.map((note) => paint(`  ${note}`, 'dim', style)),
+  ].join('\n');
+}
+
+const METRIC_NAMES = {
+  input: 'input',
+  output: 'output',
+  e2eMs: 'call time',
+  ttftMs: 'time to first token',
+} as const;
+
+function latencySection({ latency }: WorkloadProfile, style: TextStyle): string {
+  const rows = [
+    ...summaryRow('whole call', latency.e2eMs, formatDuration),
+    ...summaryRow('first token (TTFT)', latency.ttftMs, formatDuration),
+    ...summaryRow('per token after (ITL)', latency.itlMs, formatDuration),
+  ];
+  if (rows.length === 0) return '';
+  const text = table(rows, { head: SUMMARY_HEAD, colour: style.colour });
+  return `${heading('Latency', style)}\n${text}`;
+}
+
+function turnSection(profile: WorkloadProfile, style: TextStyle): string {
+  const { sessions, turns, state, concurrency } = profile;
+  if (sessions.count === null) return '';
+  const rows = [
+    ...summaryRow('LLM calls per turn', turns.llmCallsPerTurn, formatCount),
+    ...summaryRow('tool calls per turn', turns.toolCallsPerTurn, formatCount),
+    ...summaryRow('LLM calls at once in a turn', concurrency.fanOut, formatCount),
+    ...summaryRow('turn time', turns.durationMs, formatDuration),
+    ...summaryRow('turns per session', sessions.turnsPerSession, formatCount),
+    ...summaryRow('user wait between turns', sessions.thinkMs, formatDuration),
+    ...summaryRow('session time', sessions.durationMs, formatDuration),
+  ];
+  const states =
+    state.reads + state.writes === 0
+      ? []
+      : [`  state: ${formatCount(state.reads)} reads, ${formatCount(state.writes)} writes`];
+  return [
+    heading('Turns and sessions', style),
+    table(rows, { head: SUMMARY_HEAD, colour: style.colour }),
+    ...states,
+  ].join('\n');
+}
+
+function toolSection({ tools }: WorkloadProfile, style: TextStyle): string {
+  const all = Object.entries(tools);
+  if (all.length === 0) return '';
+  const most = Math.max(...all.map(([, { calls }]) => calls));
+  const rows = all
+    .slice(0, MOST_TOOLS)
+    .map(([name, { calls, errors, durationMs }]) => [
+      plain(name, 32),
+      bar(calls, most, BAR_WIDTH),
+      formatCount(calls),
+      errors === 0 ? '' : formatShare(errors / calls),
+      durationMs === null ? '?' : formatDuration(durationMs.p50),
+      durationMs === null ? '?' : formatDuration(durationMs.p95),
+    ]);
+  const rest = all.slice(MOST_TOOLS);
+  let others = 0;
+  for (const [, { calls }] of rest) others += calls;
+  if (rest.length > 0) rows.push([`${rest.length} more`, '', formatCount(others), '', '', '']);
+  const head = ['', '', 'calls', 'failed', 'p50', 'p95'];
+  const align = ['left', 'left', 'right', 'right', 'right', 'right'] as const;
+  return `${heading('Tools', style)}\n${table(rows, { head, align, colour: style.colour })}`;
+}
+
+function modelSection({ models }: WorkloadProfile, style: TextStyle): string {
+  if (models.length === 0) return '';
+  let calls = 0;
+  for (const model of models) calls += model.calls;
+  const rows = models
+    .slice(0, MOST_TOOLS)
+    .map((model) => [
+      plain(model.model, 40),
+      bar(model.calls, calls, BAR_WIDTH),
+      formatShare(model.calls / calls),
+      formatCount(model.inputTokens),
+      formatCount(model.outputTokens),
+    ]);
+  const head = ['', '', 'calls', 'input', 'output'];
+  const align = ['left', 'left', 'right', 'right', 'right'] as const;
+  return `${heading('Models', style)}\n${table(rows, { head, align, colour: style.colour })}`;
+}
