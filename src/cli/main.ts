@@ -18,6 +18,10 @@ import { addSchemaCommand } from './schema.ts';
  * @returns the exit code; nothing in the program calls process.exit on the normal path
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  // `agent-infra … | head` closes our stdout early: that is not an error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   let exitCode: number = EXIT.pass;
   const setExitCode = (code: number): void => {
     exitCode = code;

@@ -167,7 +167,9 @@ export function quantileInterval(
   const error = Math.sqrt(squares / (BATCHES - 1) / BATCHES);
   const half = tQuantile(1 - (1 - confidence) / 2, BATCHES - 1) * error;
   const low = sorted[Math.max(0, Math.ceil(count * (q - half)) - 1)]!;
-  if (q + half >= 1) return { low, high: Number.POSITIVE_INFINITY };
+  // Even independent values bound a quantile only from this many on (59 for a p95 at 95 %).
+  const bounded = 1 - q ** count - (1 - q) ** count >= confidence;
+  if (!bounded || q + half >= 1) return { low, high: Number.POSITIVE_INFINITY };
   return { low, high: sorted[Math.min(count - 1, Math.ceil(count * (q + half)) - 1)]! };
 }
 
