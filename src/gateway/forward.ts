@@ -73,7 +73,7 @@ class Forwarding implements ResponseHandler {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      const { body, left, request, route } = this.#call;
+      const { body, client: caller, request, route } = this.#call;
       const { basePath, client } = this.#upstream;
       this.#lastActivityMs = this.#clock.now();
       this.#call.outcome.upstreamSentMs = this.#lastActivityMs;
@@ -85,10 +85,11 @@ class Forwarding implements ResponseHandler {
           headers: forwardedHeaders(request.headers, this.#upstream, this.#config.forwardHeaders),
           body: request.method === 'GET' ? undefined : body,
           timeoutMs: this.#config.timeouts.total,
-          signal: left,
         },
         this,
       );
+      caller.onLeave = () => this.#exchange?.abort(new Error('the client left'));
+      if (caller.hasLeft) caller.onLeave();
     });
   }
 
@@ -164,7 +165,7 @@ class Forwarding implements ResponseHandler {
     outcome.upstreamEndedMs = this.#clock.now();
     const reply = this.#reply;
     if (reply !== undefined) Object.assign(outcome, reply.outcome());
-    if (call.left.aborted) {
+    if (call.client.hasLeft) {
       outcome.kind = 'cancelled';
       if (reply instanceof StreamReply) this.#metrics.streamEnded(call, 'cancelled');
       this.#resolve();

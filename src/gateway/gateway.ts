@@ -10,7 +10,7 @@ import type { RunningServer } from '../http/server.ts';
 import { realClock } from '../system.ts';
 import { ANONYMOUS, authenticate } from './authenticate.ts';
 import { composeStages } from './call.ts';
-import type { GatewayCall, Stage } from './call.ts';
+import type { ClientPresence, GatewayCall, Stage } from './call.ts';
 import { checkRequest } from './check-request.ts';
 import { exactCache } from './exact-cache.ts';
 import { forward } from './forward.ts';
@@ -114,9 +114,11 @@ function newCall(
   route: GatewayCall['route'],
   arrivedMs: number,
 ): GatewayCall {
-  const left = new AbortController();
+  const client: ClientPresence = { hasLeft: false, onLeave: () => {} };
   response.on('close', () => {
-    if (!response.writableFinished) left.abort(new Error('the client left'));
+    if (response.writableFinished) return;
+    client.hasLeft = true;
+    client.onLeave();
   });
   return {
     id,
@@ -124,7 +126,7 @@ function newCall(
     response,
     route,
     arrivedMs,
-    left: left.signal,
+    client,
     replyHeaders: { 'x-request-id': id },
     agent: ANONYMOUS,
     body: Buffer.alloc(0),

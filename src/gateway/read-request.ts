@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http';
+
 import type { GatewayConfig } from '../config/gateway.ts';
-import { sleep } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
 import { BodyTooLargeError, readBody } from '../http/server.ts';
 import type { Agent, Stage } from './call.ts';
@@ -27,31 +28,35 @@ export function readRequest(
   };
 }
 
-type BodyOf = Parameters<typeof readBody>[0];
-
-async function boundedBody(
-  request: BodyOf,
+function boundedBody(
+  request: IncomingMessage,
   { bodyLimit, timeouts }: Pick<GatewayConfig, 'bodyLimit' | 'timeouts'>,
   clock: Clock,
 ): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > bodyLimit) throw tooLarge(bodyLimit);
-  const done = new AbortController();
-  const deadline = sleep(clock, timeouts.body, done.signal).then(() => 'late' as const);
-  deadline.catch(() => {}); // the abort below, once the body is there
-  try {
-    const body = await Promise.race([readBody(request, bodyLimit), deadline]);
-    if (body !== 'late') return body;
-  } catch (thrown) {
-    if (thrown instanceof BodyTooLargeError) throw tooLarge(bodyLimit);
-    throw new Refusal('the client left while it sent its body', {
-      status: 400,
-      code: 'client_left',
-      outcome: 'cancelled',
-    });
-  } finally {
-    done.abort(new Error('body read'));
-  }
-  throw new Refusal(`the body did not arrive within ${timeouts.body / 1000} s`, {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.at(clock.now() + timeouts.body, () => reject(tooSlow(timeouts.body)));
+    readBody(request, bodyLimit).then(
+      (body) => {
+        cancel();
+        resolve(body);
+      },
+      (thrown: unknown) => {
+        cancel();
+        reject(thrown instanceof BodyTooLargeError ? tooLarge(bodyLimit) : CLIENT_LEFT);
+      },
+    );
+  });
+}
+
+const CLIENT_LEFT = new Refusal('the client left while it sent its body', {
+  status: 400,
+  code: 'client_left',
+  outcome: 'cancelled',
+});
+
+function tooSlow(limitMs: number): Refusal {
+  return new Refusal(`the body did not arrive within ${limitMs / 1000} s`, {
     status: 408,
     code: 'body_timeout',
     outcome: 'refused',
