@@ -83,6 +83,11 @@ async function jsonSchema(name: SchemaName): Promise<object> {
   // the YAML language server and most CI validators understand.
   return {
     title: `agent-infra ${SCHEMAS[name].kind}`,
-    ...z.toJSONSchema(schema, { io: 'input', target: 'draft-7', unrepresentable: 'any' }),
+    ...z.toJSONSchema(schema, {
+      io: 'input',
+      target: 'draft-7',
+      unrepresentable: 'any',
+      reused: 'ref',
+    }),
   };
 }

@@ -46,14 +46,10 @@ export function parseWorkloadProfile(text: string, file: string): WorkloadProfil
 /** The profile as a YAML document that loadWorkloadProfile reads back to the same value. */
 export function workloadProfileYaml(profile: WorkloadProfile): string {
   const { skeletons, ...fields } = profile;
-  const lines = skeletons.map((skeleton) => `${JSON.stringify(skeleton)}\n`).join('');
+  const lines = skeletons.map((skeleton) => `  ${JSON.stringify(skeleton)}\n`).join('');
   const body = writeYaml({ apiVersion: API_VERSION, kind: 'WorkloadProfile', ...fields });
-  const block = lines === '' ? "skeletons: ''\n" : `skeletons: |\n${indent(lines)}`;
+  const block = lines === '' ? "skeletons: ''\n" : `skeletons: |\n${lines}`;
   return `# yaml-language-server: $schema=./workload-profile.schema.json\n${body}${block}`;
-}
-
-function indent(lines: string): string {
-  return lines.replaceAll(/^(?=.)/gm, '  ');
 }
 
 /** Problems name the line of the document, not of the block. */

@@ -5,6 +5,8 @@ import { bar, heading, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 const BAR_WIDTH = 24;
+/** Less overlap than this is rounding of the timestamps. */
+const PARALLEL = 1.05;
 
 const PARTS = [
   ['ttftMs', 'LLM, to the first token'],
@@ -94,7 +96,7 @@ function agentLines({ subAgents, parallelism }: StructureProfile): string[] {
       `${formatCount(subAgents.count)} sub-agents, ${formatCount(subAgents.calls.p50)} calls each (p50; max ${formatCount(subAgents.calls.max)})`,
     );
   }
-  if (parallelism !== null && parallelism > 1) {
+  if (parallelism !== null && parallelism >= PARALLEL) {
     lines.push(`work of ${round(parallelism, 2)} times the turns' time: steps run in parallel`);
   }
   return lines;

@@ -54,9 +54,15 @@ export function summarise(ordered: Float64Array): Summary | null {
   };
 }
 
+/**
+ * Fewest values that can bound a p95 from both sides at 95 % (distribution-free, independent
+ * values; statistics.md §6). Batches of less would give an interval that looks narrow.
+ */
+const LEAST_FOR_P95 = 59;
+
 function intervals(ordered: Float64Array, p95: number): Summary['ci95'] {
   const ofMean = batchMeansInterval(ordered);
-  const ofP95 = quantileInterval(ordered, 0.95);
+  const ofP95 = ordered.length < LEAST_FOR_P95 ? undefined : quantileInterval(ordered, 0.95);
   return {
     mean: ofMean === undefined ? null : [ofMean.low, ofMean.high],
     // The interval works on order statistics, the point estimate interpolates: keep it inside.
