@@ -1,7 +1,41 @@
 import type { Command } from '@commander-js/extra-typings';
 
+import { EXIT } from '../errors.ts';
 import type { SetExitCode } from './main.ts';
+import { addPlanGpuCommand } from './plan-gpu.ts';
 
 export function addPlanCommand(program: Command, setExitCode: SetExitCode): void {
-  program.command('plan').action(() => setExitCode(2));
+  const plan = program
+    .command('plan')
+    .description('Will it fit under the limits, and what will it cost, at 1x / 3x / 10x')
+    .argument('[file]', 'plan document', 'plan.yaml')
+    .option('--json', 'print JSON')
+    .option('-o, --output <dir>', 'write plan.txt, plan.json and Prometheus rules into a folder')
+    .option('--colour', 'colours even when not on a terminal')
+    .option('--no-colour', 'no colours')
+    .action(async (file, options) => {
+      const { runPlan } = await import('./plan-run.ts');
+      await runPlan(file, options);
+      setExitCode(EXIT.pass);
+    });
+  plan
+    .command('check')
+    .description('Exit 99 unless the plan fits at its required scale and below its cost ceilings')
+    .argument('[file]', 'plan document', 'plan.yaml')
+    .action(async (file, _options, command) => {
+      const { checkPlanFile } = await import('./plan-run.ts');
+      const { json } = command.optsWithGlobals() as { json?: boolean };
+      setExitCode((await checkPlanFile(file, { json })) ? EXIT.pass : EXIT.gateFailed);
+    });
+  plan
+    .command('init')
+    .description('Write a commented plan for a workload profile')
+    .argument('<profile>', 'workload profile, a file or a bundled name')
+    .option('-f, --file <plan>', 'where to write the plan (default: stdout)')
+    .action(async (profile, options) => {
+      const { initPlan } = await import('./plan-run.ts');
+      await initPlan(profile, options.file);
+      setExitCode(EXIT.pass);
+    });
+  addPlanGpuCommand(plan as unknown as Command, setExitCode);
 }

@@ -1,0 +1,70 @@
+import { formatShare, formatUsd, round } from '../core/units.ts';
+import type { Plan, ScalePlan } from './plan.ts';
+
+/** One check of `plan check`. Unknown fails: no data is never a pass. */
+export interface Gate {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly detail: string;
+}
+
+/** The gates that the plan's goals ask for, at the scale they name. */
+export function planGates(plan: Plan): Gate[] {
+  const { goals } = plan;
+  const at = plan.scales.find((scale) => scale.scale === goals.fitsAtScale);
+  if (at === undefined) {
+    return [{ name: 'fits', passed: false, detail: `${goals.fitsAtScale}x was not planned` }];
+  }
+  const gates: Gate[] = [fits(plan, at)];
+  if (goals.maxMonthlyUsd !== undefined) {
+    gates.push(ceiling('monthly cost', at.cost.monthly.total, goals.maxMonthlyUsd, at));
+  }
+  if (goals.maxPerTurnUsd !== undefined) {
+    gates.push(ceiling('cost per turn', at.cost.perTurn, goals.maxPerTurnUsd, at));
+  }
+  return gates;
+}
+
+function fits(plan: Plan, at: ScalePlan): Gate {
+  const { goals, breaksAt, breaksAtPeak } = plan;
+  const passed = at.verdict === 'fits' || (at.verdict === 'tight' && !goals.headroomRequired);
+  const name = `fits at ${at.scale}x`;
+  switch (at.verdict) {
+    case 'fits':
+      return { name, passed, detail: `every limit keeps ${formatShare(goals.headroom)} free` };
+    case 'tight':
+      return {
+        name,
+        passed,
+        detail: `less than ${formatShare(goals.headroom)} of a limit is free`,
+      };
+    case 'bursts':
+      return {
+        name,
+        passed,
+        detail: `the busiest minute breaks at ${multiple(breaksAtPeak?.scale)}`,
+      };
+    case 'exceeds':
+      return { name, passed, detail: `breaks at ${multiple(breaksAt?.scale)}` };
+    case 'unservable':
+      return { name, passed, detail: 'some requests are larger than the limit itself' };
+    case 'unknown':
+      return { name, passed, detail: `unknown: ${at.unknowns.join('; ')}` };
+  }
+}
+
+function multiple(scale: number | undefined): string {
+  return scale === undefined ? 'an unknown scale' : `${round(scale, 2)}x`;
+}
+
+function ceiling(name: string, actual: number | null, limit: number, at: ScalePlan): Gate {
+  const label = `${name} at ${at.scale}x`;
+  if (actual === null) {
+    return { name: label, passed: false, detail: `unknown: ${at.unknowns.join('; ')}` };
+  }
+  return {
+    name: label,
+    passed: actual <= limit,
+    detail: `${formatUsd(actual)}, ceiling ${formatUsd(limit)}`,
+  };
+}

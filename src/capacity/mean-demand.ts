@@ -1,0 +1,146 @@
+import { addTokens, NO_TOKENS } from '../core/tokens.ts';
+import type { TokenRecord } from '../core/tokens.ts';
+import { admissionDebit, debit } from './debit.ts';
+import type { CallDebit } from './debit.ts';
+import type { Dimension } from './limit.ts';
+import type { PlanInput, Route, Volume } from './plan-input.ts';
+import { priceRequest } from './price.ts';
+import { scaleTokens, trafficMeans } from './traffic.ts';
+import type { Traffic } from './traffic.ts';
+
+/** Means: exact over the pool of sessions, no simulation. */
+export interface MeanCall {
+  readonly debit: CallDebit;
+  readonly tokens: TokenRecord;
+  /** Null without token counts or price. */
+  readonly costUsd: number | null;
+  readonly seconds: number;
+}
+
+/** The average call of a route: debits by the route's rule, price tier chosen per request. */
+export function meanCall(traffic: Traffic, route: Route): MeanCall {
+  const sums = { requests: 0, tokens: 0, inputTokens: 0, outputTokens: 0, uncachedTokens: 0 };
+  let count = 0;
+  let cost: number | null = traffic.tokensKnown && route.price !== null ? 0 : null;
+  let tokens = NO_TOKENS;
+  let durationMs = 0;
+  for (const session of traffic.sessions) {
+    for (const call of session.calls) {
+      const one = debit(route.rule, {
+        tokens: call.tokens,
+        maxOutputTokens: route.maxOutputTokens,
+      });
+      sums.tokens += one.tokens;
+      sums.inputTokens += one.inputTokens;
+      sums.outputTokens += one.outputTokens;
+      sums.uncachedTokens += one.uncachedTokens;
+      count += 1;
+      durationMs += call.durationMs;
+      tokens = addTokens(tokens, call.tokens);
+      if (cost !== null) cost += routePrice(route, call.tokens) ?? 0;
+    }
+  }
+  if (count === 0) return { debit: sums, tokens, costUsd: cost, seconds: 0 };
+  return {
+    debit: {
+      requests: 1,
+      tokens: sums.tokens / count,
+      inputTokens: sums.inputTokens / count,
+      outputTokens: sums.outputTokens / count,
+      uncachedTokens: sums.uncachedTokens / count,
+    },
+    tokens: scaleTokens(tokens, 1 / count),
+    costUsd: cost === null ? null : cost / count,
+    seconds: durationMs / count / 1000,
+  };
+}
+
+/** Expected price of one call on a route: its batch share at batch rates. Null without a price. */
+export function routePrice(route: Route, tokens: TokenRecord): number | null {
+  if (route.price === null) return null;
+  const standard = priceRequest(route.price, tokens);
+  if (route.batchShare === 0 || route.price.batchFactor === undefined) return standard;
+  const batch = priceRequest(route.price, tokens, 'batch');
+  return standard + route.batchShare * (batch - standard);
+}
+
+/** LLM calls at 1x. */
+export interface CallVolume {
+  readonly perMinute: number;
+  readonly perDay: number;
+  readonly perMonth: number;
+}
+
+export function callVolume(volume: Volume, traffic: Traffic): CallVolume {
+  const { callsPerTurn } = trafficMeans(traffic);
+  const perDay = volume.turnsPerDay * callsPerTurn;
+  return {
+    perMinute: volume.turnsPerMinute * callsPerTurn,
+    perDay,
+    perMonth: perDay * volume.daysPerMonth,
+  };
+}
+
+/** Mean demand of a route in a dimension's own unit at 1x; null when it needs numbers nobody gave. */
+export function meanDemand(input: PlanInput, route: Route, dimension: Dimension): number | null {
+  const volume = callVolume(input.volume, input.traffic);
+  const call = meanCall(input.traffic, route);
+  // Batch calls have limits of their own (queued tokens), so they leave the per-minute ones.
+  const online = route.share * (1 - route.batchShare);
+  const known = input.traffic.tokensKnown;
+  const perMinute = volume.perMinute * online;
+  const perDay = volume.perDay * online;
+  switch (dimension) {
+    case 'rpm':
+      return perMinute;
+    case 'rps':
+      return perMinute / 60;
+    case 'rpd':
+      return perDay;
+    case 'concurrency':
+      return (perMinute / 60) * call.seconds;
+    case 'tpm':
+      return known ? perMinute * call.debit.tokens : null;
+    case 'itpm':
+      return known ? perMinute * call.debit.inputTokens : null;
+    case 'otpm':
+      return known ? perMinute * call.debit.outputTokens : null;
+    case 'uncachedTpm':
+      return known ? perMinute * call.debit.uncachedTokens : null;
+    case 'tpd':
+      return known ? perDay * call.debit.tokens : null;
+    case 'tokensPerMonth':
+      return known ? perDay * input.volume.daysPerMonth * call.debit.tokens : null;
+    case 'spendPer10Min':
+      return call.costUsd === null ? null : perMinute * 10 * call.costUsd;
+    case 'spendPerMonth':
+      return call.costUsd === null ? null : volume.perMonth * route.share * call.costUsd;
+  }
+}
+
+/** Share of requests that fit the bucket, and what the 99th percentile needs at admission. */
+export function admissionQuantile(
+  traffic: Traffic,
+  route: Route,
+  dimension: Dimension,
+  q: number,
+): number | null {
+  const part = ADMISSION_PART[dimension];
+  if (part === undefined || !traffic.tokensKnown) return null;
+  const values: number[] = [];
+  for (const session of traffic.sessions) {
+    for (const { tokens } of session.calls) {
+      values.push(
+        admissionDebit(route.rule, { tokens, maxOutputTokens: route.maxOutputTokens })[part],
+      );
+    }
+  }
+  values.sort((a, b) => a - b);
+  return values[Math.max(0, Math.ceil(q * values.length) - 1)] ?? null;
+}
+
+const ADMISSION_PART: { readonly [D in Dimension]?: keyof CallDebit } = {
+  tpm: 'tokens',
+  itpm: 'inputTokens',
+  uncachedTpm: 'uncachedTokens',
+};

@@ -1,0 +1,104 @@
+import type { DebitRule } from './debit.ts';
+import type { PoolSpec } from './gpu-pool.ts';
+import type { InfraLine, OpsLine } from './infra.ts';
+import type { Limits } from './limit.ts';
+import type { ModelPrice } from './price.ts';
+import type { Traffic } from './traffic.ts';
+
+/** Everything the planner computes from: no file names, no catalog look-ups, all values decided. */
+export interface PlanInput {
+  readonly name: string;
+  readonly seed: string | number;
+  readonly traffic: Traffic;
+  readonly volume: Volume;
+  /** Multiples of the target, ascending; the first is normally 1. */
+  readonly scales: readonly number[];
+  readonly routes: readonly Route[];
+  /** Providers that could take a share of the calls. */
+  readonly alternatives: readonly Route[];
+  readonly pool?: SelfHosted | undefined;
+  readonly infra: readonly InfraLine[];
+  readonly ops: readonly OpsLine[];
+  readonly goals: Goals;
+  /** What the document left open and what was taken instead. */
+  readonly assumptions: readonly Assumption[];
+  readonly sources: readonly Source[];
+}
+
+/** Traffic at 1x. */
+export interface Volume {
+  /** In the busy period that limits must carry. */
+  readonly turnsPerMinute: number;
+  /** On a day, for daily and monthly volumes. */
+  readonly turnsPerDay: number;
+  readonly daysPerMonth: number;
+  /** Users active at once in the busy period; null when the target is not told in users. */
+  readonly concurrentUsers: number | null;
+}
+
+/** One provider, model and tier that takes a share of the LLM calls. */
+export interface Route {
+  readonly provider: string;
+  readonly model: string;
+  readonly tier: string | null;
+  /** Of all LLM calls. */
+  readonly share: number;
+  /** Of this route's calls that may wait for the batch interface. */
+  readonly batchShare: number;
+  readonly rule: DebitRule;
+  /** Empty when nothing is known: the verdict is then unknown, never a pass. */
+  readonly limits: Limits;
+  /** Routes with the same key draw from the same limits. */
+  readonly limitPool: string;
+  /** Null when no price is known: cost is then null. */
+  readonly price: ModelPrice | null;
+  readonly maxOutputTokens?: number | undefined;
+  /** Tiers above this one, lowest first. */
+  readonly higherTiers: readonly TierOption[];
+}
+
+export interface TierOption {
+  readonly tier: string;
+  readonly limits: Limits;
+  /** What the provider asks for, such as "$250 paid and 14 days". */
+  readonly qualify: string | null;
+  readonly source: Source;
+}
+
+export interface SelfHosted {
+  /** Of all LLM calls. */
+  readonly share: number;
+  readonly modelName: string;
+  readonly gpuName: string;
+  readonly spec: PoolSpec;
+}
+
+export interface Goals {
+  /** The scale the plan must carry for `plan check` to pass. */
+  readonly fitsAtScale: number;
+  /** Share of each limit to leave free at the peak minute. */
+  readonly headroom: number;
+  /** Whether less headroom fails the check; false when the headroom is our default. */
+  readonly headroomRequired: boolean;
+  readonly maxMonthlyUsd?: number | undefined;
+  readonly maxPerTurnUsd?: number | undefined;
+  /** Share of a stage's capacity at which work on the next stage starts. */
+  readonly nextStageAt: number;
+}
+
+export interface Assumption {
+  /** The document's key, such as activity.hoursPerDay. */
+  readonly key: string;
+  readonly value: string;
+  readonly why: string;
+}
+
+export interface Source {
+  /** What the number is, such as "limits openai/gpt-5.6-sol tier3". */
+  readonly of: string;
+  readonly page: string;
+  /** ISO date of the page, or the part of it that is known. */
+  readonly date: string;
+  /** `listed`: the page states it; `inferred`: computed or concluded; `third-party`: unverified; `given`: by the plan's author. */
+  readonly basis: 'listed' | 'inferred' | 'third-party' | 'given' | 'measured';
+}

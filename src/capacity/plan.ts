@@ -1,0 +1,166 @@
+import { monthlyCost, poolDemand } from './cost.ts';
+import type { Cost } from './cost.ts';
+import { simulateDemand } from './demand.ts';
+import type { DemandOptions, DemandSimulation, Estimate, Peaks } from './demand.ts';
+import { sizePool } from './gpu-pool.ts';
+import type { PoolPlan } from './gpu-pool.ts';
+import {
+  limitUses,
+  missingFor,
+  oversizeRequests,
+  peakBreak,
+  sustainedBreak,
+  verdictOf,
+} from './limits.ts';
+import type { Break, LimitUse, Oversize, Verdict } from './limits.ts';
+import { callVolume } from './mean-demand.ts';
+import type { Assumption, Goals, PlanInput, Source } from './plan-input.ts';
+import { planStages } from './stages.ts';
+import type { Stage } from './stages.ts';
+import { inputTokens } from '../core/tokens.ts';
+import { trafficMeans } from './traffic.ts';
+import { waysOut } from './ways-out.ts';
+import type { WayOut } from './ways-out.ts';
+
+/** The answer: what each scale asks for, what it costs, where it breaks, and what to do then. */
+export interface Plan {
+  readonly name: string;
+  readonly seed: string | number;
+  readonly scales: readonly ScalePlan[];
+  /** On mean demand of the busy period; nothing a client does helps above it. */
+  readonly breaksAt: Break | null;
+  /** On the simulated busiest minute; above it some calls are rejected or wait. */
+  readonly breaksAtPeak: Break | null;
+  readonly waysOut: readonly WayOut[];
+  readonly stages: readonly Stage[];
+  readonly goals: Goals;
+  readonly assumptions: readonly Assumption[];
+  readonly sources: readonly Source[];
+  readonly simulation: { readonly replications: number; readonly windowMinutes: number };
+}
+
+export interface ScalePlan {
+  readonly scale: number;
+  readonly demand: Demand;
+  readonly limits: readonly LimitUse[];
+  readonly oversize: readonly Oversize[];
+  readonly cost: Cost;
+  readonly pool: PoolPlan | null;
+  readonly verdict: Verdict;
+  /** What is not known, in words. */
+  readonly unknowns: readonly string[];
+}
+
+export interface Demand {
+  readonly turnsPerMinute: number;
+  /** LLM calls. */
+  readonly rpm: Rate;
+  /** Requests in the busiest second. */
+  readonly peakSecond: Estimate | null;
+  /** All input tokens, cached or not; null when the workload gives none. */
+  readonly itpm: Rate | null;
+  readonly otpm: Rate | null;
+  /** LLM calls in flight. */
+  readonly concurrency: { readonly mean: number; readonly peak: Estimate | null };
+}
+
+export interface Rate {
+  readonly mean: number;
+  readonly peakMinute: Estimate | null;
+}
+
+/** Computes a plan. Pure; the same input gives the same plan. */
+export function makePlan(input: PlanInput, options: DemandOptions = {}): Plan {
+  const simulation = simulateDemand(input, options);
+  const pools = new Map(
+    input.scales.map((scale) => {
+      const demand = poolDemand(input, simulation, scale);
+      return [scale, demand === undefined ? null : sizePool(input.pool!.spec, demand)] as const;
+    }),
+  );
+  const gpuUsd = (scale: number): number | null => {
+    const pool = pools.get(scale) ?? null;
+    return pool === null ? 0 : pool.costUsdPerMonth;
+  };
+  const breaksAtPeak = peakBreak(input, simulation);
+  return {
+    name: input.name,
+    seed: input.seed,
+    scales: input.scales.map((scale) =>
+      planScale(input, simulation, scale, pools.get(scale) ?? null, gpuUsd(scale)),
+    ),
+    breaksAt: sustainedBreak(input) ?? null,
+    breaksAtPeak: breaksAtPeak ?? null,
+    waysOut: waysOut(input, breaksAtPeak),
+    stages: planStages(input, simulation, gpuUsd),
+    goals: input.goals,
+    assumptions: input.assumptions,
+    sources: input.sources,
+    simulation: { replications: simulation.replications, windowMinutes: simulation.windowMinutes },
+  };
+}
+
+function planScale(
+  input: PlanInput,
+  simulation: DemandSimulation,
+  scale: number,
+  pool: PoolPlan | null,
+  gpuUsdPerMonth: number | null,
+): ScalePlan {
+  const limits = limitUses(input, simulation, scale);
+  const oversize = oversizeRequests(input);
+  const cost = monthlyCost(input, simulation, scale, gpuUsdPerMonth);
+  return {
+    scale,
+    demand: demandAt(input, simulation, scale),
+    limits,
+    oversize,
+    cost,
+    pool,
+    verdict: verdictOf(input, limits, oversize),
+    unknowns: unknownsOf(input, limits, cost),
+  };
+}
+
+function demandAt(input: PlanInput, simulation: DemandSimulation, scale: number): Demand {
+  const means = trafficMeans(input.traffic);
+  const peaks = simulation.scales.find((entry) => entry.scale === scale)?.total;
+  const perMinute = callVolume(input.volume, input.traffic).perMinute * scale;
+  const known = input.traffic.tokensKnown;
+  return {
+    turnsPerMinute: input.volume.turnsPerMinute * scale,
+    rpm: rate(perMinute, peaks, 'rpm'),
+    peakSecond: peaks?.rps ?? null,
+    itpm: known ? rate(perMinute * inputTokens(means.tokens), peaks, 'itpm') : null,
+    otpm: known ? rate(perMinute * means.tokens.output, peaks, 'otpm') : null,
+    concurrency: {
+      mean: (perMinute / 60) * means.callSeconds,
+      peak: peaks?.concurrency ?? null,
+    },
+  };
+}
+
+function rate(mean: number, peaks: Peaks | undefined, dimension: 'rpm' | 'itpm' | 'otpm'): Rate {
+  return { mean, peakMinute: peaks?.[dimension] ?? null };
+}
+
+function unknownsOf(input: PlanInput, limits: readonly LimitUse[], cost: Cost): string[] {
+  const unknowns = new Set<string>();
+  for (const use of limits) {
+    const missing = missingFor(input, use);
+    if (missing !== null) unknowns.add(`${use.provider} ${use.dimension}: ${missing}`);
+  }
+  for (const route of input.routes) {
+    if (Object.keys(route.limits).length === 0) {
+      unknowns.add(`${route.provider} ${route.model}: no limits are known; give them in the plan`);
+    }
+  }
+  for (const route of cost.routes) {
+    if (route.usdPerMonth !== null) continue;
+    const why = input.traffic.tokensKnown
+      ? 'no price is known'
+      : 'the workload gives no token counts';
+    unknowns.add(`API cost of ${route.provider} ${route.model}: ${why}`);
+  }
+  return [...unknowns];
+}

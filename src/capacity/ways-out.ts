@@ -1,0 +1,319 @@
+import { formatCount, formatShare, round } from '../core/units.ts';
+import { limitPools, oversizeRequests, sustainedBreak } from './limits.ts';
+import type { Break, LimitPool } from './limits.ts';
+import { DIMENSIONS } from './limit.ts';
+import type { Dimension, Limits } from './limit.ts';
+import { callVolume, meanCall } from './mean-demand.ts';
+import type { PlanInput, Route } from './plan-input.ts';
+import type { TokenRecord } from '../core/tokens.ts';
+import { trafficMeans } from './traffic.ts';
+import { withCallFactor, withRoutes, withTokens } from './what-if.ts';
+
+/** One way to carry more: what to change, and what the same plan says after the change. */
+export interface WayOut {
+  readonly kind: WayOutKind;
+  readonly change: string;
+  /** Utilisation of the binding dimension at the required scale after the change (mean demand). */
+  readonly utilisation: number;
+  /** Where mean demand then meets its first limit; null when no limit is left. */
+  readonly breaksAt: Break | null;
+  readonly fitsRequired: boolean;
+  /** Change of the monthly API bill at the required scale; null when prices are unknown. */
+  readonly apiUsdPerMonth: number | null;
+  /** Conditions, and what the figure rests on. */
+  readonly note: string | null;
+}
+
+export type WayOutKind =
+  | 'higher-tier'
+  | 'route-share'
+  | 'fewer-calls'
+  | 'response-cache'
+  | 'prompt-cache'
+  | 'shorter-output-reservation'
+  | 'batch'
+  | 'smoothing'
+  | 'raise-limit';
+
+/** Hit rate of a response cache that is shown when a smaller one does not decide: an example, not a promise. */
+const EXAMPLE_HIT_RATE = 0.3;
+/** Prompt-cache share that agents with a stable prefix reach (Anthropic and OpenAI guides name 80 to 90 %). */
+const EXAMPLE_PROMPT_CACHE = 0.8;
+/** Share of calls that a second provider takes in the example split. */
+const EVEN_SPLIT = 0.5;
+/** Calls that may wait a day, as an example. */
+const EXAMPLE_BATCH = 0.2;
+
+/**
+ * All ways out that change something, best first: those that reach the required scale, then by
+ * where they break.
+ * @param peak where the busiest minute breaks today: what smoothing can win back
+ */
+export function waysOut(input: PlanInput, peak?: Break): WayOut[] {
+  const before = sustainedBreak(input);
+  if (before === undefined) return [];
+  const pool = limitPools(input).find((candidate) => isPoolOf(candidate, before));
+  if (pool === undefined) return [];
+  const found = [
+    ...higherTiers(input, pool),
+    ...splits(input, pool, before),
+    ...fewerCalls(input, before),
+    ...responseCache(input, before),
+    ...promptCache(input, before),
+    ...shorterReservation(input, pool, before),
+    ...batch(input, pool),
+    ...raisedLimit(input, pool, before),
+  ];
+  return found
+    .filter((way) => (way.breaksAt?.scale ?? Number.POSITIVE_INFINITY) > before.scale * 1.001)
+    .concat(smoothing(input, before, peak))
+    .toSorted((a, b) => rank(b) - rank(a));
+}
+
+function rank(way: WayOut): number {
+  // A number the provider must agree to is not a plan; it comes after what the team can do itself.
+  const asked = way.kind === 'raise-limit' ? -1 : 0;
+  const scale = Math.min(1e6, way.breaksAt?.scale ?? 1e6);
+  return (way.fitsRequired ? 1e9 : 0) + asked * 1e8 + scale;
+}
+
+function isPoolOf(pool: LimitPool, before: Break): boolean {
+  const { provider, model } = pool.routes[0]!;
+  return provider === before.provider && model === before.model;
+}
+
+function outcome(
+  input: PlanInput,
+  changed: PlanInput,
+  way: Pick<WayOut, 'kind' | 'change' | 'note'>,
+): WayOut {
+  const breaksAt = sustainedBreak(changed) ?? null;
+  const required = input.goals.fitsAtScale;
+  const before = apiCost(input);
+  const after = apiCost(changed);
+  const oversize = oversizeRequests(changed).length > 0;
+  return {
+    ...way,
+    utilisation: breaksAt === null ? 0 : required / breaksAt.scale,
+    breaksAt,
+    fitsRequired: !oversize && (breaksAt === null || breaksAt.scale >= required),
+    apiUsdPerMonth: before === null || after === null ? null : (after - before) * required,
+  };
+}
+
+function apiCost(input: PlanInput): number | null {
+  const { perMonth } = callVolume(input.volume, input.traffic);
+  let total = 0;
+  for (const route of input.routes) {
+    const { costUsd } = meanCall(input.traffic, route);
+    if (costUsd === null) return null;
+    total += costUsd * route.share * perMonth;
+  }
+  return total;
+}
+
+function higherTiers(input: PlanInput, pool: LimitPool): WayOut[] {
+  return pool.routes[0]!.higherTiers.map((option) =>
+    outcome(
+      input,
+      withRoutes(input, (route) =>
+        route.limitPool === pool.key
+          ? { ...route, tier: option.tier, limits: option.limits }
+          : route,
+      ),
+      {
+        kind: 'higher-tier',
+        change: `move ${pool.routes[0]!.provider} to tier ${option.tier}`,
+        note: option.qualify,
+      },
+    ),
+  );
+}
+
+/** A second provider, region or project with limits of its own takes a share of the calls. */
+function splits(input: PlanInput, pool: LimitPool, before: Break): WayOut[] {
+  const named = input.alternatives.map((alternative) =>
+    splitWith(input, pool, alternative, `${alternative.provider}/${alternative.model}`, null),
+  );
+  if (named.length > 0) return named;
+  const [route] = pool.routes;
+  const twin: Route = { ...route!, limitPool: `${pool.key} (second)` };
+  const way = splitWith(input, pool, twin, 'a second model or provider', 'assumes the same limits');
+  return [
+    { ...way, breaksAt: way.breaksAt === null ? null : { ...way.breaksAt, ...nameOf(before) } },
+  ];
+}
+
+function nameOf(before: Break): Pick<Break, 'provider' | 'model'> {
+  return { provider: before.provider, model: before.model };
+}
+
+function splitWith(
+  input: PlanInput,
+  pool: LimitPool,
+  other: Route,
+  label: string,
+  note: string | null,
+): WayOut {
+  const share = balancedShare(input, pool, other) ?? EVEN_SPLIT;
+  const moved = pool.routes.reduce((sum, route) => sum + route.share, 0) * share;
+  const changed: PlanInput = {
+    ...input,
+    routes: [
+      ...input.routes.map((route) =>
+        route.limitPool === pool.key ? { ...route, share: route.share * (1 - share) } : route,
+      ),
+      { ...other, share: moved },
+    ],
+  };
+  return outcome(input, changed, {
+    kind: 'route-share',
+    change: `route ${formatShare(share)} of these calls to ${label}`,
+    note,
+  });
+}
+
+/** The share at which both sides reach their own limits at the same load. */
+function balancedShare(input: PlanInput, pool: LimitPool, other: Route): number | null {
+  const whole = pool.routes.reduce((sum, route) => sum + route.share, 0);
+  const here = sustainedBreak({ ...input, routes: pool.routes });
+  const there = sustainedBreak({ ...input, routes: [{ ...other, share: whole }] });
+  if (here === undefined || there === undefined) return null;
+  return there.scale / (here.scale + there.scale);
+}
+
+function fewerCalls(input: PlanInput, before: Break): WayOut[] {
+  const { callsPerTurn } = trafficMeans(input.traffic);
+  const fewer = callsPerTurn > 2 ? callsPerTurn - 1 : callsPerTurn / 2;
+  if (fewer < 1) return [];
+  const needed = callsPerTurn * Math.min(1, before.scale / input.goals.fitsAtScale);
+  return [
+    outcome(input, withCallFactor(input, fewer / callsPerTurn), {
+      kind: 'fewer-calls',
+      change: `make ${round(fewer, 2)} instead of ${round(callsPerTurn, 2)} calls per turn`,
+      note: `at most ${round(needed, 2)} calls per turn fit at ${input.goals.fitsAtScale}x`,
+    }),
+  ];
+}
+
+function responseCache(input: PlanInput, before: Break): WayOut[] {
+  const needed = 1 - before.scale / input.goals.fitsAtScale;
+  const note =
+    needed > 0
+      ? `a hit rate of ${formatShare(needed)} is needed at ${input.goals.fitsAtScale}x; measure yours`
+      : 'an example hit rate; measure yours';
+  return [
+    outcome(input, withCallFactor(input, 1 - EXAMPLE_HIT_RATE), {
+      kind: 'response-cache',
+      change: `answer ${formatShare(EXAMPLE_HIT_RATE)} of calls from a response cache`,
+      note,
+    }),
+  ];
+}
+
+function promptCache(input: PlanInput, before: Break): WayOut[] {
+  if (!input.traffic.tokensKnown || before.dimension === 'rpm' || before.dimension === 'rps')
+    return [];
+  const { tokens } = trafficMeans(input.traffic);
+  const all = tokens.uncached + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h;
+  if (all === 0 || tokens.cacheRead / all >= EXAMPLE_PROMPT_CACHE) return [];
+  const traffic = withTokens(input.traffic, withPromptCache);
+  return [
+    outcome(
+      input,
+      { ...input, traffic },
+      {
+        kind: 'prompt-cache',
+        change: `read ${formatShare(EXAMPLE_PROMPT_CACHE)} of input tokens from the prompt cache`,
+        note: 'needs a stable prompt prefix; helps limits only where cache reads do not count',
+      },
+    ),
+  ];
+}
+
+function withPromptCache(tokens: TokenRecord): TokenRecord {
+  const input = tokens.uncached + tokens.cacheRead;
+  return {
+    ...tokens,
+    uncached: input * (1 - EXAMPLE_PROMPT_CACHE),
+    cacheRead: input * EXAMPLE_PROMPT_CACHE,
+  };
+}
+
+/** Where the provider counts `max_tokens`, asking for less frees the limit. */
+function shorterReservation(input: PlanInput, pool: LimitPool, before: Break): WayOut[] {
+  const [route] = pool.routes;
+  const reserved = route!.maxOutputTokens;
+  if (before.dimension !== 'tpm' || reserved === undefined) return [];
+  if (route!.rule.countedOutput !== 'reserved') return [];
+  const outputs = input.traffic.sessions.flatMap((s) => s.calls.map((c) => c.tokens.output));
+  const sorted = outputs.toSorted((a, b) => a - b);
+  const p99 = Math.ceil(sorted[Math.ceil(0.99 * sorted.length) - 1] ?? 0);
+  if (p99 >= reserved) return [];
+  return [
+    outcome(
+      input,
+      withRoutes(input, (one) =>
+        one.limitPool === pool.key ? { ...one, maxOutputTokens: p99 } : one,
+      ),
+      {
+        kind: 'shorter-output-reservation',
+        change: `set max_tokens to ${formatCount(p99)} instead of ${formatCount(reserved)}`,
+        note: 'the 99th percentile of output; longer answers are cut',
+      },
+    ),
+  ];
+}
+
+function batch(input: PlanInput, pool: LimitPool): WayOut[] {
+  const [route] = pool.routes;
+  if (route!.price?.batchFactor === undefined || route!.batchShare >= EXAMPLE_BATCH) return [];
+  return [
+    outcome(
+      input,
+      withRoutes(input, (one) =>
+        one.limitPool === pool.key ? { ...one, batchShare: EXAMPLE_BATCH } : one,
+      ),
+      {
+        kind: 'batch',
+        change: `move ${formatShare(EXAMPLE_BATCH)} of calls to the batch interface`,
+        note: 'only for calls that may wait up to 24 hours; batch queues have limits of their own',
+      },
+    ),
+  ];
+}
+
+/** Queueing on the client's side turns the peak minute into the mean, and wins nothing beyond. */
+function smoothing(input: PlanInput, before: Break, peak: Break | undefined): WayOut[] {
+  if (peak === undefined || peak.scale > before.scale * 0.99) return [];
+  return [
+    outcome(input, input, {
+      kind: 'smoothing',
+      change: 'queue and spread calls in the client instead of sending bursts',
+      note: `first rejections move from ${round(peak.scale, 2)}x to ${round(before.scale, 2)}x; calls wait instead`,
+    }),
+  ];
+}
+
+function raisedLimit(input: PlanInput, pool: LimitPool, before: Break): WayOut[] {
+  const current = pool.limits[before.dimension]!;
+  const demand = (current / before.scale) * input.goals.fitsAtScale;
+  const asked = Math.ceil(demand / (1 - input.goals.headroom));
+  if (asked <= current) return [];
+  const limits: Limits = { ...pool.limits, [before.dimension]: asked };
+  return [
+    outcome(
+      input,
+      withRoutes(input, (route) => (route.limitPool === pool.key ? { ...route, limits } : route)),
+      {
+        kind: 'raise-limit',
+        change: `get a higher tier or a raised limit: ${formatCount(asked)} ${label(before.dimension)}`,
+        note: `${formatShare(input.goals.headroom)} headroom at ${input.goals.fitsAtScale}x; the provider decides`,
+      },
+    ),
+  ];
+}
+
+function label(dimension: Dimension): string {
+  return DIMENSIONS[dimension].label;
+}

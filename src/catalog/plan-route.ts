@@ -1,0 +1,105 @@
+import { DEBIT_RULES } from '../capacity/debit.ts';
+import type { Route } from '../capacity/plan-input.ts';
+import { limitsOf, priceOf } from '../config/catalog-provider.ts';
+import type { ProviderCatalog } from '../config/catalog-provider.ts';
+import type { AlternativeDocument } from '../config/plan.ts';
+import { CUSTOM_PROVIDER } from './plan-check.ts';
+import { givenSource } from './plan-notes.ts';
+import type { Notes } from './plan-notes.ts';
+import {
+  findModel,
+  higherTiers,
+  limitsSource,
+  modelPrice,
+  priceOn,
+  priceSource,
+  tierLimits,
+  tiersOf,
+} from './providers.ts';
+import type { Catalogs } from './providers.ts';
+
+/**
+ * A provider, model and tier with their limits and prices; the plan's own values win.
+ * @param day ISO day whose prices hold
+ */
+export function resolveRoute(
+  route: AlternativeDocument,
+  key: string,
+  day: string,
+  catalogs: Catalogs,
+  notes: Notes,
+): Route {
+  const given = {
+    maxOutputTokens: route.maxOutputTokens,
+    share: 1,
+    batchShare: 0,
+  };
+  if (route.provider === CUSTOM_PROVIDER) {
+    notes.sources.push(givenSource(`${key}.limits`));
+    if (route.prices !== undefined) notes.sources.push(givenSource(`${key}.prices`));
+    return {
+      ...given,
+      provider: CUSTOM_PROVIDER,
+      model: route.model ?? 'model',
+      tier: null,
+      rule: DEBIT_RULES[route.countingRule ?? 'generic'],
+      limits: limitsOf(route.limits),
+      limitPool: `${CUSTOM_PROVIDER} ${route.model ?? key}`,
+      price: route.prices === undefined ? null : priceOf(route.prices),
+      higherTiers: [],
+    };
+  }
+  const catalog = catalogs.providers.get(route.provider)!;
+  const model = findModel(catalog, route.model!)!;
+  const tiers = tiersOf(catalog, model);
+  const tier =
+    route.tier ??
+    (tiers.length === 0
+      ? null
+      : notes.take(`${key}.tier`, tiers[0]!, tiers[0]!, 'the lowest tier of this model'));
+  const rule = route.countingRule ?? model.limits?.countingRule ?? catalog.countingRule;
+  if (route.maxOutputTokens === undefined && DEBIT_RULES[rule].countedOutput === 'reserved') {
+    notes.say(
+      `${key}.maxOutputTokens`,
+      'the real output',
+      `${route.provider} counts max_tokens; set it, or TPM is understated`,
+    );
+  }
+  if (tier !== null) notes.sources.push(limitsSource(catalog, model, tier));
+  if (route.limits !== undefined) notes.sources.push(givenSource(`${key}.limits`));
+  return {
+    ...given,
+    provider: route.provider,
+    model: model.name,
+    tier,
+    rule: DEBIT_RULES[rule],
+    limits: {
+      ...(tier === null ? {} : tierLimits(catalog, model, tier)),
+      ...limitsOf(route.limits),
+    },
+    limitPool: `${route.provider} ${model.limits?.pool ?? model.name}`,
+    price: routePriceOf(route, key, catalog, day, notes),
+    higherTiers: tier === null ? [] : higherTiers(catalog, model, tier),
+  };
+}
+
+function routePriceOf(
+  route: AlternativeDocument,
+  key: string,
+  catalog: ProviderCatalog,
+  day: string,
+  notes: Notes,
+): Route['price'] {
+  if (route.prices !== undefined) {
+    notes.sources.push(givenSource(`${key}.prices`));
+    return priceOf(route.prices);
+  }
+  const model = findModel(catalog, route.model!)!;
+  const row = priceOn(model, day);
+  if (row === undefined) return null;
+  notes.sources.push(priceSource(catalog, model, row));
+  if (row.note !== undefined) {
+    notes.say(`${key}.prices`, `${model.name}: ${row.note}`, 'note of the price list');
+  }
+  return modelPrice(row);
+}

@@ -1,0 +1,90 @@
+/** The plan that `plan init` writes: runs as it is, every choice explained where it is made. */
+export function planTemplate(profile: string): string {
+  return `# A capacity plan: agent-infra plan plan.yaml (add --json for machines, -o DIR for files)
+# agent-infra plan check plan.yaml exits with 99 when a goal is missed.
+apiVersion: agent-infra/v1
+kind: Plan
+name: my agents
+
+# The measured workload: a file written by "agent-infra profile", or the name of a bundled profile.
+workload:
+  profile: ${JSON.stringify(profile)}
+  # Without measurements, tell it in numbers instead:
+  # numbers:
+  #   callsPerTurn: 3        # LLM calls for one user interaction
+  #   fanOut: 1              # of them sent at the same moment
+  #   inputTokens: 4k        # of one call, cached or not
+  #   cachedShare: 60%       # of the input that the prompt cache answers
+  #   outputTokens: 300
+  #   variation: 1           # spread of call sizes (coefficient of variation)
+  #   callDuration: 6s
+  #   toolTime: 2s           # between two calls of a turn
+
+# The busy period at 1x. Give one of these three.
+targets:
+  concurrentUsers: 100       # users active at the same time ...
+  interactionsPerMinute: 1   # ... and what each of them sends
+  # sessionsPerDay: 5k       # with peakHourShare: 12%
+  # measured: 1              # multiple of the profile's own rate
+
+# From the busy period to days and months.
+activity:
+  hoursPerDay: 8             # a day's traffic equals so many hours of the busy period
+  daysPerMonth: 22
+
+scales: [1, 3, 10]
+
+# Who answers the calls. Shares add up to 100 %.
+routes:
+  - provider: openai         # agent-infra's catalog, or custom with your own limits and prices
+    model: gpt-5.4-mini
+    tier: tier3
+    share: 100%
+    maxOutputTokens: 2k      # what you send as max_tokens: several providers count it
+    # limits: { rpm: 1500, tpm: 2M }     # of your own account; they replace the catalog's
+    # prices: { input: $0.75, cacheRead: $0.075, output: $4.50 }   # per million tokens
+    # batchShare: 10%        # calls that may wait for the batch interface
+
+# Providers that could take a share when the first is full.
+alternatives:
+  - provider: anthropic
+    model: claude-haiku-4-5
+    tier: build
+
+# Your own GPUs, for a share of the calls ("agent-infra plan gpu --list" shows the names):
+# pool:
+#   model: Llama-3.1-8B
+#   gpu: H100-SXM-80GB
+#   share: 30%
+#   goal: { ttft: 1s, itl: 50ms }
+
+infra:
+  - name: agent workers
+    item: aws.fargate.1vcpu-2gb
+    machines: { per: concurrentTurn, each: 25, atLeast: 2 }   # turns that one worker holds: measure it
+  - name: session store
+    item: aws.elasticache.m4.large
+    count: 2
+  - name: queue
+    item: aws.sqs.standard
+    usage: { per: turn, units: 6 }
+  - name: logs
+    item: aws.cloudwatch.logs-gb
+    usage: { per: call, units: 0.00001 }                      # 10 kB each
+
+ops:
+  - name: operating it
+    hours: 20
+    hourly: $90
+  - name: on-call rotation
+    monthly: $2k
+    fromScale: 3
+
+goals:
+  fitsAtScale: 1             # what plan check asks for
+  headroom: 20%              # of each limit free in the busiest minute
+  # monthlyCost: $20k
+  # costPerTurn: $0.05
+  nextStageAt: 70%           # share of a stage's capacity at which the next one starts
+`;
+}

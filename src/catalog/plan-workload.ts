@@ -1,0 +1,180 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { sessionsFromNumbers } from '../capacity/numbers-workload.ts';
+import type { Assumption, Source } from '../capacity/plan-input.ts';
+import { ASSUMED_TIMING, trafficFromSkeletons } from '../capacity/traffic.ts';
+import type { Traffic } from '../capacity/traffic.ts';
+import { nearest } from '../config/nearest.ts';
+import type { PlanDocument } from '../config/plan.ts';
+import { loadWorkloadProfile } from '../config/workload-profile.ts';
+import { randomStreams } from '../core/random.ts';
+import { AgentInfraError } from '../errors.ts';
+import { samplingAssumptions, sessionSampler } from '../workload/sessions.ts';
+import type { WorkloadProfile } from '../workload/workload-profile.ts';
+
+/** The traffic of a plan, and what was taken for granted to get it. */
+export interface PlanWorkload {
+  readonly traffic: Traffic;
+  /** Undefined when the workload is told in numbers. */
+  readonly profile: WorkloadProfile | undefined;
+  readonly assumptions: readonly Assumption[];
+  readonly sources: readonly Source[];
+}
+
+/** Sessions drawn from a profile that has none to resample. */
+const DRAWN_SESSIONS = 2000;
+
+/** Reads or builds the workload. @param planFile paths in the plan are relative to it */
+export async function planWorkload(
+  plan: PlanDocument,
+  planFile: string,
+  seed: string | number,
+): Promise<PlanWorkload> {
+  if (plan.workload.profile !== undefined) {
+    const file = await profileFile(plan.workload.profile, planFile);
+    return fromProfile(await loadWorkloadProfile(file), plan.workload.profile, seed);
+  }
+  return fromNumbers(plan, seed);
+}
+
+function fromProfile(profile: WorkloadProfile, name: string, seed: string | number): PlanWorkload {
+  const sampler = sessionSampler(profile, randomStreams(seed));
+  // Every session of the profile once is the exact form of resampling them.
+  const skeletons =
+    profile.skeletons.length > 0
+      ? profile.skeletons
+      : Array.from({ length: DRAWN_SESSIONS }, (_, index) => sampler(index));
+  const withTurns = skeletons.filter((skeleton) => skeleton.turns.length > 0);
+  const traffic = trafficFromSkeletons(withTurns, {
+    timing: ASSUMED_TIMING,
+    tokensKnown: profile.tokens.input !== null && profile.tokens.output !== null,
+  });
+  if (traffic.sessions.every((session) => session.calls.length === 0)) {
+    throw new AgentInfraError('workload.insufficient', `${name}: the profile has no LLM calls`);
+  }
+  const assumptions = samplingAssumptions(profile).map((value): Assumption => ({
+    key: 'workload.profile',
+    value,
+    why: 'the profile has no whole sessions to resample',
+  }));
+  if (profile.latency.e2eMs === null) assumptions.push(timingAssumption('workload.profile'));
+  const { start, end } = profile.window;
+  return {
+    traffic,
+    profile,
+    assumptions,
+    sources: [
+      {
+        of: 'workload',
+        page: `profile ${profile.name} (${profile.source.format}, ${profile.calls.count} calls)`,
+        date: (end ?? start ?? 'unknown').slice(0, 10),
+        basis: 'measured',
+      },
+    ],
+  };
+}
+
+function fromNumbers(plan: PlanDocument, seed: string | number): PlanWorkload {
+  const numbers = plan.workload.numbers!;
+  const assumptions: Assumption[] = [];
+  const assume = <T extends number>(
+    key: string,
+    given: T | undefined,
+    value: T,
+    text: string,
+    why: string,
+  ): T => {
+    if (given === undefined) assumptions.push({ key: `workload.numbers.${key}`, value: text, why });
+    return given ?? value;
+  };
+  const { inputTokens, outputTokens } = numbers;
+  const tokensKnown = inputTokens !== undefined && outputTokens !== undefined;
+  const fanOut = assume('fanOut', numbers.fanOut, 1, '1', 'calls of a turn follow each other');
+  const turnsPerSession = assume(
+    'turnsPerSession',
+    numbers.turnsPerSession,
+    1,
+    '1',
+    'turns arrive independently of each other (Poisson)',
+  );
+  const thinkMs =
+    turnsPerSession > 1
+      ? assume('thinkTime', numbers.thinkTime, 30_000, '30s', 'time of a person between two turns')
+      : (numbers.thinkTime ?? 0);
+  const toolMs = assume(
+    'toolTime',
+    numbers.toolTime,
+    0,
+    '0s',
+    'no time between the calls of a turn',
+  );
+  if (numbers.callDuration === undefined)
+    assumptions.push(timingAssumption('workload.numbers.callDuration'));
+  if (tokensKnown) {
+    assume('cachedShare', numbers.cachedShare, 0, '0%', 'no prompt caching');
+    assume(
+      'variation',
+      numbers.variation,
+      0,
+      '0',
+      'all calls have the same size: token peaks are understated',
+    );
+  }
+  const skeletons = sessionsFromNumbers(
+    {
+      turnsPerSession,
+      callsPerTurn: numbers.callsPerTurn,
+      fanOut,
+      thinkMs,
+      toolMs,
+      callMs: numbers.callDuration,
+      tokens: tokensKnown
+        ? {
+            input: inputTokens,
+            output: outputTokens,
+            cachedShare: numbers.cachedShare ?? 0,
+            variation: numbers.variation ?? 0,
+          }
+        : undefined,
+    },
+    randomStreams(seed),
+  );
+  return {
+    traffic: trafficFromSkeletons(skeletons, { timing: ASSUMED_TIMING, tokensKnown }),
+    profile: undefined,
+    assumptions,
+    sources: [{ of: 'workload', page: 'numbers in the plan', date: '', basis: 'given' }],
+  };
+}
+
+function timingAssumption(key: string): Assumption {
+  return {
+    key,
+    value: `${ASSUMED_TIMING.firstTokenMs} ms to the first token, then 60 tokens/s`,
+    why: 'how long a call takes is not given; it decides calls in flight only',
+  };
+}
+
+/** A path relative to the plan, or the name of a bundled profile. */
+async function profileFile(name: string, planFile: string): Promise<string> {
+  const path = isAbsolute(name) ? name : resolve(dirname(planFile), name);
+  if (/[/\\]|\.ya?ml$/.test(name) || existsSync(path)) return path;
+  const folder = fileURLToPath(new URL('../../profiles/workloads/', import.meta.url));
+  const bundled = existsSync(folder)
+    ? (await readdir(folder))
+        .filter((file) => file.endsWith('.yaml'))
+        .map((file) => file.slice(0, -5))
+    : [];
+  if (bundled.includes(name)) return `${folder}${name}.yaml`;
+  const guess = nearest(name, bundled);
+  throw new AgentInfraError(
+    'catalog.unknown',
+    `${planFile}: workload.profile: there is no bundled profile "${name}"${guess === undefined ? '' : `; did you mean "${guess}"?`}`,
+    {
+      hint: `Bundled: ${bundled.join(', ') || 'none'}. A file needs its extension or a slash, such as ./profile.yaml.`,
+    },
+  );
+}
