@@ -1,12 +1,11 @@
 import type { LlmCall, Session, StateOperation, Step, ToolCall, Turn } from '../core/trace.ts';
 
-/** The fields of a step but its links, still open to change; distributes over the kinds. */
-type Fields<T> = T extends Step ? Mutable<Omit<T, 'id' | 'after'>> : never;
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+type Mutable<T> = T extends Step ? { -readonly [Key in keyof T]: T[Key] } : never;
+type Fields<T> = Omit<T, 'id' | 'after' | 'kind'>;
 
-/** A step whose fields may still change, and the steps it follows. */
+/** A step whose fields may still change, and the steps it follows; id and links come last. */
 export interface StepDraft<T extends Step = Step> {
-  readonly step: Fields<T>;
+  readonly step: Mutable<T>;
   readonly after: readonly StepDraft[];
   turn: TurnDraft;
 }
@@ -108,22 +107,55 @@ export class Thread {
   }
 
   /** A call of the model; follows the results delivered since the last call, else that call. */
-  call(fields: Omit<LlmCall, 'id' | 'after' | 'kind'>): StepDraft<LlmCall> {
+  call(fields: Fields<LlmCall>): StepDraft<LlmCall> {
     const before = this.#last ?? this.origin;
     const after =
       this.#delivered.length > 0 ? this.#delivered : before === undefined ? [] : [before];
-    const draft = this.#place<LlmCall>({ ...fields, kind: 'llm' }, after);
+    // Written out: one shape for all calls, and no copy of the fields later (bench/traces.mjs).
+    const draft = this.#place<LlmCall>(
+      {
+        kind: 'llm',
+        id: '',
+        after: NO_STEPS,
+        startMs: fields.startMs,
+        endMs: fields.endMs,
+        model: fields.model,
+        provider: fields.provider,
+        operation: fields.operation,
+        tokens: fields.tokens,
+        tokensBasis: fields.tokensBasis,
+        ttftMs: fields.ttftMs,
+        streamed: fields.streamed,
+        attempts: fields.attempts,
+        error: fields.error,
+        finishReason: fields.finishReason,
+        agent: fields.agent,
+        prefix: fields.prefix,
+      },
+      after,
+    );
     this.#delivered = [];
     this.#last = draft;
     return draft;
   }
 
   /** A tool asked for by `by` (default: the last call); its result is delivered later. */
-  tool(
-    fields: Omit<ToolCall, 'id' | 'after' | 'kind'>,
-    by: StepDraft | undefined = this.#last,
-  ): StepDraft<ToolCall> {
-    return this.#place<ToolCall>({ ...fields, kind: 'tool' }, by === undefined ? [] : [by]);
+  tool(fields: Fields<ToolCall>, by: StepDraft | undefined = this.#last): StepDraft<ToolCall> {
+    return this.#place<ToolCall>(
+      {
+        kind: 'tool',
+        id: '',
+        after: NO_STEPS,
+        startMs: fields.startMs,
+        endMs: fields.endMs,
+        name: fields.name,
+        durationMs: fields.durationMs,
+        humanWaitMs: fields.humanWaitMs,
+        error: fields.error,
+        argumentsHash: fields.argumentsHash,
+      },
+      by === undefined ? [] : [by],
+    );
   }
 
   /** The next call sees this tool's result. */
@@ -132,18 +164,17 @@ export class Thread {
   }
 
   /** A tool whose result the next call sees: `tool` and `deliver` in one. */
-  finishedTool(fields: Omit<ToolCall, 'id' | 'after' | 'kind'>): StepDraft<ToolCall> {
+  finishedTool(fields: Fields<ToolCall>): StepDraft<ToolCall> {
     const draft = this.tool(fields);
     this.deliver(draft);
     return draft;
   }
 
-  /** A read or write of a store, like a tool. */
-  finishedState(fields: Omit<StateOperation, 'id' | 'after' | 'kind'>): void {
+  /** A read or write of a store; the next call sees its result. */
+  finishedState(fields: Fields<StateOperation>): void {
     const by = this.#last;
-    this.deliver(
-      this.#place<StateOperation>({ ...fields, kind: 'state' }, by === undefined ? [] : [by]),
-    );
+    const step = { ...fields, kind: 'state' as const, id: '', after: NO_STEPS };
+    this.deliver(this.#place<StateOperation>(step, by === undefined ? [] : [by]));
   }
 
   /** A new turn begins: nothing before it is waited for. */
@@ -152,7 +183,10 @@ export class Thread {
     this.#last = undefined;
   }
 
-  #place<T extends Step>(step: Fields<T>, after: readonly StepDraft[]): StepDraft<T> {
+  #place<T extends LlmCall | ToolCall | StateOperation>(
+    step: Mutable<T>,
+    after: readonly StepDraft[],
+  ): StepDraft<T> {
     const turn = this.#session.turnAt(step.startMs);
     const draft: StepDraft<T> = { step, after, turn };
     turn.steps.push(draft);
@@ -160,23 +194,29 @@ export class Thread {
   }
 }
 
+/** Orders the steps by start and gives ids and links; what a step follows stays before it. */
 function buildTurn(draft: TurnDraft): Turn {
-  const steps = draft.steps.toSorted((a, b) => a.step.startMs - b.step.startMs || 0);
-  // Same start or no times: a step stays behind what it follows.
-  const ids = new Map(steps.map((step, index) => [step, String(index + 1)]));
-  let endMs = draft.endMs;
-  for (const { step } of steps) {
-    if (draft.endMs === undefined && step.endMs !== undefined && !(step.endMs <= endMs!))
-      endMs = step.endMs;
+  const drafts = draft.steps.toSorted((a, b) => a.step.startMs - b.step.startMs || 0);
+  for (const [index, { step }] of drafts.entries()) step.id = String(index + 1);
+  let endMs = Number.NEGATIVE_INFINITY;
+  for (const { step, after, turn } of drafts) {
+    step.after = linksOf(after, turn);
+    if (step.endMs !== undefined && step.endMs > endMs) endMs = step.endMs;
   }
   return {
     startMs: draft.startMs,
-    endMs: Number.isNaN(endMs) ? undefined : endMs,
-    ...(draft.activeMs === undefined ? {} : { activeMs: draft.activeMs }),
-    steps: steps.map((step): Step => ({
-      ...step.step,
-      id: ids.get(step)!,
-      after: [...new Set(step.after.flatMap((before) => ids.get(before) ?? []))],
-    })),
+    endMs: draft.endMs ?? (endMs === Number.NEGATIVE_INFINITY ? undefined : endMs),
+    activeMs: draft.activeMs,
+    steps: drafts.map(({ step }) => step),
   };
 }
+
+function linksOf(after: readonly StepDraft[], turn: TurnDraft): readonly string[] {
+  if (after.length === 0) return NO_STEPS;
+  if (after.length === 1) return after[0]!.turn === turn ? [after[0]!.step.id] : NO_STEPS;
+  const ids = new Set<string>();
+  for (const before of after) if (before.turn === turn) ids.add(before.step.id);
+  return [...ids];
+}
+
+const NO_STEPS: readonly string[] = [];

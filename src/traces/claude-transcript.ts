@@ -1,12 +1,10 @@
-import { NO_TOKENS } from '../core/tokens.ts';
-import type { LlmCall, ToolCall } from '../core/trace.ts';
-import { AgentSession, type StepDraft, type Thread } from './agent-session.ts';
-import { argumentsHash } from './argument-hash.ts';
+import type { LlmCall } from '../core/trace.ts';
+import type { StepDraft } from './agent-session.ts';
+import { ClaudeSession, MAIN, settleUsage } from './claude-session.ts';
 import { amountOf, isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
 import { isoMs } from './timestamp.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
 import type { Place, Tally } from './tally.ts';
-import { cacheWrites, exclusiveUsage } from './usage.ts';
 
 /**
  * Claude Code transcripts (`~/.claude/projects/<slug>/<session>.jsonl` and sub-agents below it).
@@ -37,36 +35,28 @@ export const claudeTranscript: JsonReader = {
 };
 
 interface OpenSession {
-  readonly serial: number;
-  readonly session: AgentSession;
-  readonly messages: Map<string, Message>;
+  readonly session: ClaudeSession;
+  /** Keys of its messages. */
+  readonly keys: string[];
   /** Message ids of the main thread, to know replays. */
   readonly mainIds: Set<string>;
-  readonly tools: Map<string, Tool>;
-  readonly lastEventMs: Map<string, number>;
-  readonly threadOfLine: Map<string, string>;
-  readonly sidechain: StepDraft[];
 }
 
 interface Message {
   readonly draft: StepDraft<LlmCall>;
+  readonly attempt: { endMs: number };
   readonly file: string;
-}
-
-interface Tool {
-  readonly draft: StepDraft<ToolCall>;
-  readonly by: StepDraft<LlmCall>;
-  readonly agentType: string | undefined;
+  readonly open: OpenSession;
 }
 
 class ClaudeFold implements JsonFold {
   readonly #tally: Tally;
   readonly #open = new Map<string, OpenSession>();
-  /** Every message key ever met and the session it was counted in. */
-  readonly #counted = new Map<string, number>();
+  /** Every message key ever met; 'closed' when its session is emitted. */
+  readonly #messages = new Map<string, Message | 'closed'>();
+  readonly #models = new Map<string, string>();
   #current: OpenSession | undefined;
   #file = '';
-  #serial = 0;
 
   constructor(tally: Tally) {
     this.#tally = tally;
@@ -105,105 +95,51 @@ class ClaudeFold implements JsonFold {
   }
 
   #assistant(line: JsonObject, message: JsonObject, atMs: number, place: Place): void {
-    const model = textOf(message['model']);
-    if (model === '<synthetic>') {
+    if (message['model'] === '<synthetic>') {
       this.#tally.skip('synthetic message, not a call', place);
       return;
     }
-    const open = this.#session(line);
-    const threadKey = this.#threadKey(open, line);
+    const open = this.#openSession(line);
+    const threadKey = open.session.threadKey(line);
     const id = textOf(message['id']);
     const key = id === undefined ? undefined : `${id} ${textOf(line['requestId']) ?? ''}`;
-    const known = key === undefined ? undefined : open.messages.get(key);
-    if (known !== undefined && known.file === this.#file) {
-      known.draft.step.endMs = Math.max(known.draft.step.endMs ?? atMs, atMs);
-      settleUsage(known.draft, message);
-      this.#content(open, message, { atMs, by: known.draft, threadKey });
-      open.lastEventMs.set(threadKey, atMs);
+    const known = key === undefined ? undefined : this.#messages.get(key);
+    if (known !== undefined) {
+      if (known === 'closed' || known.open !== open || known.file !== this.#file) {
+        this.#tally.duplicate('message is copied from another session or file (resumed, forked)');
+        return;
+      }
       this.#tally.duplicate('message is split over several lines that repeat its usage');
-      return;
-    }
-    if (key !== undefined && this.#counted.has(key)) {
-      this.#tally.duplicate('message is copied from another session or file (resumed, forked)');
+      if (atMs > known.attempt.endMs) {
+        known.attempt.endMs = atMs;
+        known.draft.step.endMs = atMs;
+      }
+      this.#content(open, message, { draft: known.draft, atMs, threadKey });
       return;
     }
     if (threadKey !== MAIN && id !== undefined && open.mainIds.has(id)) {
       this.#tally.duplicate('sidechain replays a message of its parent');
       return;
     }
-    const draft = this.#call(open, { threadKey, message, atMs });
+    this.#tally.used();
+    const model = this.#model(message['model']);
+    const { draft, attempt } = open.session.call(threadKey, { atMs, model });
     if (key !== undefined) {
-      open.messages.set(key, { draft, file: this.#file });
-      this.#counted.set(key, open.serial);
+      this.#messages.set(key, { draft, attempt, file: this.#file, open });
+      open.keys.push(key);
     }
     if (id !== undefined && threadKey === MAIN) open.mainIds.add(id);
-    this.#content(open, message, { atMs, by: draft, threadKey });
-    open.lastEventMs.set(threadKey, atMs);
-    this.#tally.used();
-  }
-
-  #call(
-    open: OpenSession,
-    { threadKey, message, atMs }: { threadKey: string; message: JsonObject; atMs: number },
-  ): StepDraft<LlmCall> {
-    const thread = threadOf(open, threadKey);
-    const before = open.lastEventMs.get(threadKey);
-    const startMs = before === undefined || before > atMs ? atMs : before;
-    const agent = this.#spawned(open, thread, threadKey, startMs);
-    const draft = thread.call({
-      startMs,
-      endMs: atMs,
-      model: textOf(message['model']),
-      provider: 'anthropic',
-      operation: 'chat',
-      tokens: NO_TOKENS,
-      tokensBasis: 'missing',
-      attempts: [],
-      agent,
-    });
-    settleUsage(draft, message);
-    if (threadKey !== MAIN) open.sidechain.push(draft);
-    return draft;
-  }
-
-  /** Links a sub-agent's first call to the call whose Agent/Task tool was running; gives its type. */
-  #spawned(
-    open: OpenSession,
-    thread: Thread,
-    threadKey: string,
-    startMs: number,
-  ): string | undefined {
-    if (threadKey === MAIN) return undefined;
-    if (thread.origin === undefined) {
-      for (const { draft, by, agentType } of open.tools.values()) {
-        if (agentType === undefined || draft.step.startMs > startMs) continue;
-        if (draft.step.endMs !== undefined && draft.step.endMs < startMs) continue;
-        thread.origin = by;
-        thread.name ??= agentType;
-      }
-    }
-    return thread.name ?? 'sub-agent';
+    this.#content(open, message, { draft, atMs, threadKey });
   }
 
   #content(
-    open: OpenSession,
+    { session }: OpenSession,
     message: JsonObject,
-    { atMs, by, threadKey }: { atMs: number; by: StepDraft<LlmCall>; threadKey: string },
+    { draft, ...at }: { draft: StepDraft<LlmCall>; atMs: number; threadKey: string },
   ): void {
-    for (const block of listOf(message['content'])) {
-      if (!isObject(block) || block['type'] !== 'tool_use') continue;
-      const id = textOf(block['id']);
-      const name = textOf(block['name']);
-      if (id === undefined || name === undefined || open.tools.has(id)) continue;
-      const thread = threadOf(open, threadKey);
-      const hash = argumentsHash(name, block['input']);
-      const draft = thread.tool({ startMs: atMs, name, argumentsHash: hash }, by);
-      if (threadKey !== MAIN) open.sidechain.push(draft);
-      const input = objectOf(block['input']);
-      const isAgent = name === 'Agent' || name === 'Task';
-      const agentType = isAgent ? (textOf(input['subagent_type']) ?? 'sub-agent') : undefined;
-      open.tools.set(id, { draft, by, agentType });
-    }
+    settleUsage(draft, message);
+    session.toolUses(message, draft, at);
+    session.sawLine(at.threadKey, at.atMs);
   }
 
   #user(line: JsonObject, message: JsonObject, atMs: number, place: Place): void {
@@ -213,56 +149,34 @@ class ClaudeFold implements JsonFold {
       this.#tally.skip('user line has no content', place);
       return;
     }
-    const open = this.#session(line);
-    const threadKey = this.#threadKey(open, line);
+    const { session } = this.#openSession(line);
+    const threadKey = session.threadKey(line);
     const results = blocks.filter(({ type }) => type === 'tool_result');
-    for (const result of results) this.#toolResult(open, result, { line, atMs, threadKey });
+    for (const result of results)
+      session.toolResult(result, line['toolUseResult'], { atMs, threadKey });
     const isHuman = line['isMeta'] !== true && line['isCompactSummary'] !== true;
-    if (results.length === 0 && threadKey === MAIN && isHuman) open.session.startTurn(atMs);
-    open.lastEventMs.set(threadKey, atMs);
+    if (results.length === 0 && threadKey === MAIN && isHuman) session.startTurn(atMs);
+    session.sawLine(threadKey, atMs);
     this.#tally.used();
-  }
-
-  #toolResult(
-    open: OpenSession,
-    result: JsonObject,
-    { line, atMs, threadKey }: { line: JsonObject; atMs: number; threadKey: string },
-  ): void {
-    const tool = open.tools.get(textOf(result['tool_use_id']) ?? '');
-    if (tool === undefined || tool.draft.step.endMs !== undefined) return;
-    const { step } = tool.draft;
-    step.endMs = Math.max(atMs, step.startMs);
-    step.durationMs = internalMs(line['toolUseResult']);
-    if (result['is_error'] === true) step.error = true;
-    threadOf(open, threadKey).deliver(tool.draft);
   }
 
   #system(line: JsonObject): void {
     const activeMs = amountOf(line['durationMs']);
-    const atMs = isoMs(textOf(line['timestamp']) ?? '');
     if (line['subtype'] === 'turn_duration' && activeMs !== undefined) {
-      this.#session(line).session.endTurn(atMs, activeMs);
+      const atMs = isoMs(textOf(line['timestamp']) ?? '');
+      this.#openSession(line).session.endTurn(atMs, activeMs);
     }
     this.#tally.used();
   }
 
-  #session(line: JsonObject): OpenSession {
+  #openSession(line: JsonObject): OpenSession {
     const id = textOf(line['sessionId']) ?? this.#file;
     if (this.#current?.session.id === id) return this.#current;
     const known = this.#open.get(id);
     // Kept in order of use, so that the first one is the one to close.
     this.#open.delete(id);
     if (known === undefined && this.#open.size >= MOST_OPEN_SESSIONS) this.#closeOldest();
-    this.#current = known ?? {
-      serial: this.#serial++,
-      session: new AgentSession(id, { agent: 'claude-code' }),
-      messages: new Map(),
-      mainIds: new Set(),
-      tools: new Map(),
-      lastEventMs: new Map(),
-      threadOfLine: new Map(),
-      sidechain: [],
-    };
+    this.#current = known ?? { session: new ClaudeSession(id), keys: [], mainIds: new Set() };
     this.#open.set(id, this.#current);
     return this.#current;
   }
@@ -273,65 +187,22 @@ class ClaudeFold implements JsonFold {
     this.#open.delete(id);
   }
 
-  #close(open: OpenSession): void {
-    open.session.settleByTime(open.sidechain);
-    const session = open.session.build();
-    if (session !== undefined) this.#tally.session(session);
+  #close({ session, keys }: OpenSession): void {
+    for (const key of keys) this.#messages.set(key, 'closed');
+    const built = session.build();
+    if (built !== undefined) this.#tally.session(built);
   }
 
-  /** Sub-agents are told apart by agentId; older ones in the main file by the chain of parent lines. */
-  #threadKey(open: OpenSession, line: JsonObject): string {
-    if (line['isSidechain'] !== true) return MAIN;
-    const own = textOf(line['uuid']) ?? '';
-    const key =
-      textOf(line['agentId']) ??
-      open.threadOfLine.get(textOf(line['parentUuid']) ?? '') ??
-      `sidechain ${own}`;
-    open.threadOfLine.set(own, key);
-    return key;
+  /** One string per model name, not one per message. */
+  #model(value: unknown): string | undefined {
+    const name = textOf(value);
+    if (name === undefined) return undefined;
+    const known = this.#models.get(name);
+    if (known === undefined) this.#models.set(name, name);
+    return known ?? name;
   }
 }
 
-/** Takes usage and outcome of a line of the message: the last line is the most complete. */
-function settleUsage(draft: StepDraft<LlmCall>, message: JsonObject): void {
-  const { step } = draft;
-  step.finishReason = textOf(message['stop_reason']) ?? step.finishReason;
-  step.attempts = [{ startMs: step.startMs, endMs: step.endMs }];
-  const usage = message['usage'];
-  if (!isObject(usage)) return;
-  step.tokens = anthropicUsage(usage);
-  step.tokensBasis = 'reported';
-}
-
-/** Usage of the Messages API: input excludes cached tokens. */
-export function anthropicUsage(usage: JsonObject): LlmCall['tokens'] {
-  const split = objectOf(usage['cache_creation']);
-  return exclusiveUsage({
-    input: amountOf(usage['input_tokens']),
-    cacheRead: amountOf(usage['cache_read_input_tokens']),
-    ...cacheWrites(amountOf(usage['cache_creation_input_tokens']), {
-      fiveMinutes: amountOf(split['ephemeral_5m_input_tokens']),
-      oneHour: amountOf(split['ephemeral_1h_input_tokens']),
-    }),
-    output: amountOf(usage['output_tokens']),
-  });
-}
-
-function internalMs(result: unknown): number | undefined {
-  if (!isObject(result)) return undefined;
-  const seconds = amountOf(result['durationSeconds']);
-  return (
-    amountOf(result['durationMs']) ??
-    (seconds === undefined ? undefined : seconds * 1000) ??
-    amountOf(result['totalDurationMs'])
-  );
-}
-
-function threadOf(open: OpenSession, key: string): Thread {
-  return key === MAIN ? open.session.main : open.session.thread(key);
-}
-
-const MAIN = '';
 /** Sessions kept while their files may go on; the least recently used is emitted first. */
 const MOST_OPEN_SESSIONS = 500;
 const HELPER_LINES = new Set([
