@@ -1,5 +1,6 @@
 import { at, plotArea, renderFrame } from './charts-frame.ts';
 import { linearScale, niceTicks } from './charts-scale.ts';
+import type { Scale } from './charts-scale.ts';
 import { html } from './html.ts';
 import type { Markup } from './html.ts';
 import type { SeriesColour } from './charts-line.ts';
@@ -9,8 +10,8 @@ export interface LaneBar {
   readonly from: number;
   readonly to: number;
   readonly colour: SeriesColour | 'bad';
-  /** Drawn lighter: waiting, not working. */
-  readonly isSoft?: boolean | undefined;
+  /** Until here the bar is drawn lighter: waiting, not yet answering. */
+  readonly softUntil?: number | undefined;
   /** Shown on hover. */
   readonly name: string;
 }
@@ -69,7 +70,7 @@ export function laneChart({ title, summary, lanes, xFormat, xLabel }: LaneChart)
     );
     for (const [row, bars] of rows.entries()) {
       const top = y + row * (BAR_HEIGHT + BAR_GAP);
-      for (const bar of bars) marks.push(laneBar(bar, x(bar.from), x(bar.to), top));
+      for (const bar of bars) marks.push(laneBar(bar, x, top));
     }
     y += laneHeight + LANE_GAP;
   }
@@ -77,18 +78,30 @@ export function laneChart({ title, summary, lanes, xFormat, xLabel }: LaneChart)
   return renderFrame({ ...frame, x: { scale: x, ticks, format: xFormat, label: xLabel } }, marks);
 }
 
-function laneBar(bar: LaneBar, from: number, to: number, top: number): Markup {
-  const look = bar.isSoft === true ? 'soft' : 'fill';
+function laneBar(bar: LaneBar, x: Scale, top: number): Markup {
+  const [from, to] = [x(bar.from), x(bar.to)];
+  const width = Math.max(1.5, to - from);
+  const solid = bar.softUntil === undefined ? from : Math.min(to, x(bar.softUntil));
+  const wait =
+    solid > from
+      ? html`<rect
+          class="soft"
+          x="${at(from)}"
+          y="${at(top)}"
+          width="${at(width)}"
+          height="${BAR_HEIGHT}"
+          rx="2"
+        />`
+      : '';
   return html`<g class="${bar.colour}"
-    ><rect
-      class="${look}"
-      x="${at(from)}"
+    >${wait}<rect
+      class="fill"
+      x="${at(solid)}"
       y="${at(top)}"
-      width="${at(Math.max(1.5, to - from))}"
+      width="${at(Math.max(1.5, to - solid))}"
       height="${BAR_HEIGHT}"
       rx="2"
-      ><title>${bar.name}</title></rect
-    ></g
+    /><title>${bar.name}</title></g
   > `;
 }
 

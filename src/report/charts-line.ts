@@ -36,6 +36,8 @@ export interface LineChart {
   readonly yLabel: string;
   readonly xFormat: (value: number) => string;
   readonly yFormat: (value: number) => string;
+  /** Default: the extent of the points. */
+  readonly xDomain?: readonly [number, number] | undefined;
   readonly xTicks?: readonly number[] | undefined;
   readonly yKind?: 'linear' | 'log' | undefined;
   readonly width?: number | undefined;
@@ -57,7 +59,8 @@ export function lineChart(chart: LineChart): Markup {
   const all = series.flatMap(({ points }) => points);
   const limits = (chart.limits ?? []).filter(({ value }) => value <= FARTHEST_LIMIT * highest(all));
   const top = Math.max(highest(all), ...limits.map(({ value }) => value)) * HEAD_ROOM;
-  const x = linearScale(extent(all.map((point) => point.x)), [area.left, area.right]);
+  const domain = chart.xDomain ?? extent(all.map((point) => point.x));
+  const x = linearScale(domain, [area.left, area.right]);
   const y = yScale(chart, all, top, [area.bottom, area.top]);
   const frame = {
     title: chart.title,
@@ -67,7 +70,7 @@ export function lineChart(chart: LineChart): Markup {
     margin,
     x: {
       scale: x,
-      ticks: inside(chart.xTicks ?? niceTicks(...extent(all.map((point) => point.x)), 8), x, area),
+      ticks: inside(chart.xTicks ?? niceTicks(...domain, 8), x, area),
       format: chart.xFormat,
       label: chart.xLabel,
     },
@@ -158,7 +161,7 @@ function highest(points: readonly Point[]): number {
   return most;
 }
 
-function extent(values: readonly number[]): [number, number] {
+function extent(values: readonly number[]): readonly [number, number] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const value of values) {

@@ -61,17 +61,41 @@ export function tokensFigure(run: RunCharts, limits: readonly LimitLine[]): Mark
   });
 }
 
-/** Requests in flight: what the gateway and the provider hold open at once. */
+/** What is held open at once: calls by gateway and provider, sessions by the agents. */
 export function inFlightFigure(run: RunCharts): Markup {
-  const series = [line('in flight', 's1', run, ({ inFlight }) => inFlight, 'area')];
+  const series: Series[] = [
+    line('LLM calls in flight', 's1', run, ({ inFlight }) => inFlight, 'area'),
+    line('sessions running', 's5', run, ({ sessionsRunning }) => sessionsRunning, 'dashed'),
+  ];
   const most = Math.max(0, ...run.buckets.map(({ inFlight }) => inFlight));
   return figure({
-    title: 'LLM calls in flight',
+    title: 'Calls in flight and sessions running',
+    legend: legend(series),
     chart: timeChart(run, {
-      title: 'LLM calls in flight',
-      summary: `at most ${most} at the end of a window`,
+      title: 'Calls in flight and sessions running',
+      summary: `at most ${most} calls at the end of a window`,
       series,
-      yLabel: 'calls',
+      yLabel: 'at the end of each window',
+    }),
+  });
+}
+
+/** First attempts and retries: what refusals add to the load. */
+export function retriesFigure(run: RunCharts): Markup {
+  const perMinute = MS_PER_MINUTE / run.bucketMs;
+  const series: Series[] = [
+    line('first attempts', 's1', run, ({ sent, retries }) => (sent - retries) * perMinute),
+    line('retries', 's2', run, ({ retries }) => retries * perMinute, 'area'),
+  ];
+  const retries = sum(run.buckets, (bucket) => bucket.retries);
+  return figure({
+    title: 'First attempts and retries',
+    legend: legend(series),
+    chart: timeChart(run, {
+      title: 'First attempts and retries',
+      summary: `${retries} retries in all`,
+      series,
+      yLabel: 'attempts per minute',
     }),
   });
 }
@@ -95,7 +119,7 @@ export function ttftFigure(run: RunCharts): Markup {
       summary: quantilesInWords(run.ttft.intended),
       series,
       yLabel: 'from the intended start',
-      yFormat: formatDuration,
+      yFormat: axisDuration,
     }),
   });
 }
@@ -129,7 +153,7 @@ export function percentileFigure(run: RunCharts): Markup {
       yLabel: '',
       xTicks: [...names.keys()],
       xFormat: (value) => names.get(value) ?? '',
-      yFormat: formatDuration,
+      yFormat: axisDuration,
     }),
     table: dataTable(
       [{ name: 'percentile' }, { name: 'from intended start' }, { name: 'from send' }],
@@ -174,7 +198,7 @@ export function sessionsFigure(run: RunCharts): Markup | undefined {
         .map(({ name, session }) => `${name}: ${formatDuration(session.endMs - session.startMs)}`)
         .join('; '),
       lanes,
-      xFormat: formatDuration,
+      xFormat: axisDuration,
       xLabel: 'since the session was due to start',
     }),
   });
@@ -196,11 +220,7 @@ function barsOf(attempt: AttemptSample, startMs: number): LaneBar[] {
   }
   const first = firstToken === undefined ? to : firstToken - startMs;
   const name = `first token after ${formatDuration(first - from)}, done after ${formatDuration(to - from)}`;
-  // One bar in two tones would be stacked as two rows when they touch, so the wait is its own bar.
-  return [
-    { from, to: first, colour: 's1', isSoft: true, name },
-    { from: first, to, colour: 's1', name },
-  ];
+  return [{ from, to, softUntil: first, colour: 's1', name }];
 }
 
 interface NamedSession {
@@ -240,10 +260,16 @@ function timeChart(run: RunCharts, chart: TimeChart): Markup {
     ...chart,
     shades,
     width: 480,
+    xDomain: [0, run.durationMs],
     xLabel: 'since the start of the run',
-    xFormat: (seconds) => formatDuration(seconds),
+    xFormat: axisDuration,
     yFormat: chart.yFormat ?? formatCount,
   });
+}
+
+/** The origin needs no unit. */
+function axisDuration(ms: number): string {
+  return ms === 0 ? '0' : formatDuration(ms);
 }
 
 function line(

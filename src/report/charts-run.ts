@@ -22,7 +22,10 @@ export interface RunBucket {
   readonly refused: number;
   readonly failed: number;
   readonly completed: number;
-  readonly sessionsStarted: number;
+  /** Of those sent, attempts after the first of their call. */
+  readonly retries: number;
+  /** Sessions running at the end of the slice. */
+  readonly sessionsRunning: number;
   /** Input and output tokens of calls that ended here. */
   readonly tokens: number;
   /** Attempts in flight at the end of the slice. */
@@ -41,7 +44,7 @@ export interface DrawnSession {
 
 /** Buckets of the longest series; the width doubles whenever a run outgrows them. */
 const MOST_BUCKETS = 240;
-const FIRST_BUCKET_MS = 500;
+const FIRST_BUCKET_MS = 1000;
 /** Sessions kept for drawing: the first ones, since a page shows a handful. */
 const MOST_SESSIONS = 300;
 
@@ -68,6 +71,7 @@ export class RunChartFold {
         this.#attempt(sample);
         return;
       case 'session': {
+        this.#at(sample.end).sessionsEnded += 1;
         const attempts = this.#attempts.get(sample.session);
         if (attempts === undefined) return;
         const { session, intended, end } = sample;
@@ -84,14 +88,17 @@ export class RunChartFold {
 
   view(): RunCharts {
     let inFlight = 0;
+    let sessionsRunning = 0;
     const buckets = this.#buckets.map((bucket) => {
       inFlight += bucket.sent - bucket.ended;
+      sessionsRunning += bucket.sessionsStarted - bucket.sessionsEnded;
       return {
         sent: bucket.sent,
         refused: bucket.refused,
         failed: bucket.failed,
         completed: bucket.completed,
-        sessionsStarted: bucket.sessionsStarted,
+        retries: bucket.retries,
+        sessionsRunning,
         tokens: bucket.tokens,
         inFlight,
         ttftP50Ms: bucket.ttft?.quantileMs(0.5),
@@ -116,6 +123,7 @@ export class RunChartFold {
     const started = this.#at(sent);
     started.sent += 1;
     if (sample.status === 429) started.refused += 1;
+    if (sample.attempt > 1) started.retries += 1;
     const ended = this.#at(end);
     ended.ended += 1;
     if (sample.outcome === 'failed' || sample.outcome === 'truncated') ended.failed += 1;
@@ -162,7 +170,9 @@ interface Bucket {
   failed: number;
   completed: number;
   ended: number;
+  retries: number;
   sessionsStarted: number;
+  sessionsEnded: number;
   tokens: number;
   ttft: LatencyHistogram | undefined;
 }
@@ -174,7 +184,9 @@ function emptyBucket(): Bucket {
     failed: 0,
     completed: 0,
     ended: 0,
+    retries: 0,
     sessionsStarted: 0,
+    sessionsEnded: 0,
     tokens: 0,
     ttft: undefined,
   };
@@ -188,7 +200,9 @@ function joined(a: Bucket, b: Bucket): Bucket {
     failed: a.failed + b.failed,
     completed: a.completed + b.completed,
     ended: a.ended + b.ended,
+    retries: a.retries + b.retries,
     sessionsStarted: a.sessionsStarted + b.sessionsStarted,
+    sessionsEnded: a.sessionsEnded + b.sessionsEnded,
     tokens: a.tokens + b.tokens,
     ttft: a.ttft ?? b.ttft,
   };

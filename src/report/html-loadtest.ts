@@ -6,6 +6,7 @@ import {
   inFlightFigure,
   percentileFigure,
   requestsFigure,
+  retriesFigure,
   sessionsFigure,
   tokensFigure,
   ttftFigure,
@@ -174,7 +175,7 @@ function loadFigures({ charts, limits }: LoadtestPage): Markup {
     id: 'load',
     title: 'The load, and how it was carried',
     body: html`<div class="two">
-        ${requestsFigure(charts, limits?.requests ?? [])}${ttftFigure(charts)}${tokensFigure(charts, limits?.tokens ?? [])}${percentileFigure(charts)}${inFlightFigure(charts)}
+        ${requestsFigure(charts, limits?.requests ?? [])}${ttftFigure(charts)}${tokensFigure(charts, limits?.tokens ?? [])}${percentileFigure(charts)}${inFlightFigure(charts)}${retriesFigure(charts)}
       </div>
       ${sessions ?? ''}`,
   });

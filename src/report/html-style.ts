@@ -36,7 +36,7 @@ code { font: .92em/1.4 ui-monospace, "SF Mono", Menlo, Consolas, monospace; back
 .note { color: var(--muted); font-size: 13.5px; }
 section { background: var(--surface); border: 1px solid var(--line); border-radius: 14px; padding: 22px 24px 20px; margin: 18px 0 0; }
 section > .note:first-of-type { margin-bottom: 14px; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 14px; margin: 4px 0 0; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(178px, 1fr)); gap: 14px; margin: 4px 0 0; }
 .card { background: var(--surface); border: 1px solid var(--line); border-radius: 14px; padding: 16px 18px 14px; min-width: 0; }
 .card .label { color: var(--muted); font-size: 12.5px; margin: 0 0 2px; }
 .card .value { font-size: 26px; line-height: 1.2; font-weight: 660; letter-spacing: -.02em; margin: 0 0 4px; overflow-wrap: anywhere; }
@@ -58,7 +58,9 @@ th, td { text-align: right; padding: 8px 10px; border-bottom: 1px solid var(--li
 th { color: var(--muted); font-weight: 540; font-size: 12.5px; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
+td:not(:first-child):not(.text) { white-space: nowrap; }
 td.text, th.text { text-align: left; }
+td small { white-space: normal; }
 td small { color: var(--muted); font-size: 12.5px; display: block; line-height: 1.35; }
 tbody tr:last-child td { border-bottom: 0; }
 caption { text-align: left; color: var(--muted); font-size: 13px; padding: 0 0 6px; }
@@ -86,7 +88,7 @@ figure > .note { margin: 0 0 4px; }
 .fill { fill: var(--c); }
 .soft { fill: var(--c); opacity: .16; }
 .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 5 4; }
-.chart text.limit-name { fill: var(--bad); font-weight: 600; stroke: none; }
+.chart text.limit-name { fill: var(--bad); font-weight: 600; stroke: var(--surface); stroke-width: 4px; paint-order: stroke; stroke-linejoin: round; }
 .shade { fill: var(--sunken); }
 details { margin: 10px 0 0; font-size: 13.5px; }
 details[open] { padding-bottom: 4px; }
