@@ -171,8 +171,13 @@ export class CallTable {
 
   #concurrency(timed: Uint32Array): Concurrency | null {
     const ended = timed.filter((index) => !Number.isNaN(this.#columns.durationMs.at(index)));
-    const starts = Float64Array.from(ended, (index) => this.#startUs.at(index) / US_PER_MS);
-    const ends = starts.map((start, row) => start + this.#columns.durationMs.at(ended[row]!));
+    if (ended.length === 0) return null;
+    const first = this.#startUs.at(ended[0]!);
+    // Whole microseconds from the first start add up exactly, in any order.
+    const starts = Float64Array.from(ended, (index) => this.#startUs.at(index) - first);
+    const ends = starts.map(
+      (start, row) => start + Math.round(this.#columns.durationMs.at(ended[row]!) * US_PER_MS),
+    );
     return concurrency(starts, ends);
   }
 }
