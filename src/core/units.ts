@@ -100,11 +100,12 @@ export function parseBytes(text: string): number | undefined {
 /** Milliseconds for people: `850 µs`, `12.3 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`. */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms)) return String(ms);
-  if (ms < 1) return `${round(ms * 1000, 0)} µs`;
-  if (ms < MS_PER_SECOND) return `${round(ms, ms < 100 ? 1 : 0)} ms`;
-  if (ms < 100 * MS_PER_SECOND) return `${round(ms / MS_PER_SECOND, 2)} s`;
-  if (ms < MS_PER_HOUR) {
-    const seconds = Math.round(ms / MS_PER_SECOND);
+  // The unit is chosen by the rounded value: 999.7 ms is 1 s, not 1000 ms.
+  if (round(ms * 1000, 0) < 1000) return `${round(ms * 1000, 0)} µs`;
+  if (round(ms, 0) < MS_PER_SECOND) return `${round(ms, ms < 100 ? 1 : 0)} ms`;
+  if (round(ms / MS_PER_SECOND, 2) < 100) return `${round(ms / MS_PER_SECOND, 2)} s`;
+  const seconds = Math.round(ms / MS_PER_SECOND);
+  if (seconds < 3600) {
     return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   }
   const minutes = Math.round(ms / MS_PER_MINUTE);
@@ -116,9 +117,10 @@ export function formatDuration(ms: number): string {
 export function formatCount(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size >= 1e9) return `${round(value / 1e9, 2)}B`;
-  if (size >= 1e6) return `${round(value / 1e6, 2)}M`;
-  if (size >= 1e4) return `${round(value / 1e3, 1)}k`;
+  // The suffix is chosen by the rounded value: 999,960 is 1M, not 1000k.
+  if (round(size / 1e6, 2) >= 1000) return `${round(value / 1e9, 2)}B`;
+  if (round(size / 1e3, 1) >= 1000) return `${round(value / 1e6, 2)}M`;
+  if (round(size, 0) >= 1e4) return `${round(value / 1e3, 1)}k`;
   return groupThousands(round(value, size < 10 ? 2 : size < 100 ? 1 : 0));
 }
 
