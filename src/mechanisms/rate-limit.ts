@@ -3,10 +3,12 @@ import type { Meter } from './meter.ts';
 /** One limit of several that a call must pass together, for example `tokens` of an OpenAI key. */
 export interface Dimension {
   readonly name: string;
+  /** What it counts, when several limits count the same (`rpm` and `rpd` both count `requests`). */
+  readonly unit?: string | undefined;
   readonly meter: Meter;
 }
 
-/** Amounts by dimension name. A dimension that is not named is not touched. */
+/** Amounts by unit, or by name for a dimension without one. What is not named is not touched. */
 export type Amounts = Readonly<Record<string, number>>;
 
 /** `reserved → settled | refunded | expired`, exactly once. Treat as opaque. */
@@ -20,6 +22,13 @@ interface OpenReservation extends Reservation {
   amounts: Amounts;
   state: Reservation['state'];
   expiresAtMs: number;
+}
+
+/** One dimension as the limit itself keeps it: the unit is resolved. */
+interface Counted {
+  readonly name: string;
+  readonly unit: string;
+  readonly meter: Meter;
 }
 
 export type ReserveDecision =
@@ -52,6 +61,7 @@ export interface RateLimitOptions {
  */
 export class RateLimit {
   readonly dimensions: readonly Dimension[];
+  readonly #counted: readonly Counted[];
   readonly #held: ReadonlySet<string>;
   readonly #countRefused: ReadonlySet<string>;
   readonly #ttlMs: number;
@@ -60,6 +70,11 @@ export class RateLimit {
 
   constructor(dimensions: readonly Dimension[], options: RateLimitOptions = {}) {
     this.dimensions = dimensions;
+    this.#counted = dimensions.map(({ name, unit, meter }) => ({
+      name,
+      unit: unit ?? name,
+      meter,
+    }));
     this.#held = new Set(options.held);
     this.#countRefused = new Set(options.countRefused);
     this.#ttlMs = options.reservationTtlMs ?? Number.POSITIVE_INFINITY;
@@ -74,9 +89,9 @@ export class RateLimit {
     if (this.#open.size > 0) this.expire(nowMs);
     const asked = estimated === undefined ? amounts : this.#clamp(amounts, estimated);
     let waitMs = 0;
-    let binding: Dimension | undefined;
-    for (const dimension of this.dimensions) {
-      const amount = asked[dimension.name];
+    let binding: Counted | undefined;
+    for (const dimension of this.#counted) {
+      const amount = asked[dimension.unit];
       if (amount === undefined) continue;
       const wait = dimension.meter.waitMs(nowMs, amount);
       if (wait > waitMs) {
@@ -85,8 +100,8 @@ export class RateLimit {
       }
     }
     if (binding !== undefined) return this.#refuse(nowMs, asked, binding, waitMs);
-    for (const { name, meter } of this.dimensions) {
-      const amount = asked[name];
+    for (const { unit, meter } of this.#counted) {
+      const amount = asked[unit];
       if (amount !== undefined) meter.force(nowMs, amount);
     }
     const reservation: OpenReservation = {
@@ -106,9 +121,9 @@ export class RateLimit {
    */
   settle(nowMs: number, reservation: Reservation, actual: Amounts): boolean {
     if (!this.#close(reservation, 'settled')) return false;
-    for (const { name, meter } of this.dimensions) {
-      const reserved = reservation.amounts[name] ?? 0;
-      const used = this.#held.has(name) ? 0 : (actual[name] ?? reserved);
+    for (const { unit, meter } of this.#counted) {
+      const reserved = reservation.amounts[unit] ?? 0;
+      const used = this.#held.has(unit) ? 0 : (actual[unit] ?? reserved);
       correct(meter, nowMs, reservation.atMs, used - reserved);
     }
     return true;
@@ -121,9 +136,9 @@ export class RateLimit {
    */
   refund(nowMs: number, reservation: Reservation, keep: readonly string[] = []): boolean {
     if (!this.#close(reservation, 'refunded')) return false;
-    for (const { name, meter } of this.dimensions) {
-      const reserved = reservation.amounts[name] ?? 0;
-      if (!keep.includes(name) || this.#held.has(name)) {
+    for (const { unit, meter } of this.#counted) {
+      const reserved = reservation.amounts[unit] ?? 0;
+      if (!keep.includes(unit) || this.#held.has(unit)) {
         correct(meter, nowMs, reservation.atMs, -reserved);
       }
     }
@@ -131,12 +146,16 @@ export class RateLimit {
   }
 
   /** Debits more while the call runs (Anthropic counts output tokens as they are generated). */
-  extend(nowMs: number, reservation: Reservation, name: string, amount: number): void {
+  extend(nowMs: number, reservation: Reservation, unit: string, amount: number): void {
     if (reservation.state !== 'reserved') return;
-    const dimension = this.dimensions.find((candidate) => candidate.name === name);
-    if (dimension === undefined) return;
-    dimension.meter.force(nowMs, amount);
-    const amounts = { ...reservation.amounts, [name]: (reservation.amounts[name] ?? 0) + amount };
+    let found = false;
+    for (const counted of this.#counted) {
+      if (counted.unit !== unit) continue;
+      counted.meter.force(nowMs, amount);
+      found = true;
+    }
+    if (!found) return;
+    const amounts = { ...reservation.amounts, [unit]: (reservation.amounts[unit] ?? 0) + amount };
     (reservation as OpenReservation).amounts = amounts;
   }
 
@@ -154,29 +173,29 @@ export class RateLimit {
     for (const reservation of this.#open) {
       if (reservation.expiresAtMs > nowMs) break;
       this.#close(reservation, 'expired');
-      for (const { name, meter } of this.dimensions) {
-        if (this.#held.has(name)) meter.give(nowMs, reservation.amounts[name] ?? 0);
+      for (const { unit, meter } of this.#counted) {
+        if (this.#held.has(unit)) meter.give(nowMs, reservation.amounts[unit] ?? 0);
       }
       expired += 1;
     }
     return expired;
   }
 
-  #refuse(nowMs: number, asked: Amounts, binding: Dimension, waitMs: number): ReserveDecision {
-    const { name, meter } = binding;
+  #refuse(nowMs: number, asked: Amounts, binding: Counted, waitMs: number): ReserveDecision {
+    const { name, unit, meter } = binding;
     const decision: ReserveDecision = {
       admitted: false,
       waitMs,
       dimension: name,
-      requested: asked[name]!,
+      requested: asked[unit]!,
       used: meter.used(nowMs),
       limit: meter.limit,
     };
     // Counting stops at a full meter: public 429 bodies never show Used above Limit, and the wait
     // they print would be wrong if the refusal itself moved it.
-    for (const counted of this.dimensions) {
-      const amount = asked[counted.name];
-      if (amount !== undefined && this.#countRefused.has(counted.name)) {
+    for (const counted of this.#counted) {
+      const amount = asked[counted.unit];
+      if (amount !== undefined && this.#countRefused.has(counted.unit)) {
         counted.meter.take(nowMs, amount);
       }
     }
@@ -185,10 +204,10 @@ export class RateLimit {
 
   #clamp(amounts: Amounts, estimated: ReadonlySet<string>): Amounts {
     const clamped: Record<string, number> = { ...amounts };
-    for (const { name, meter } of this.dimensions) {
-      const amount = amounts[name];
-      if (amount !== undefined && estimated.has(name))
-        clamped[name] = Math.min(amount, meter.limit);
+    for (const { unit, meter } of this.#counted) {
+      const amount = clamped[unit];
+      if (amount !== undefined && estimated.has(unit))
+        clamped[unit] = Math.min(amount, meter.limit);
     }
     return clamped;
   }

@@ -40,7 +40,7 @@ export interface ConstantTimingOptions {
 /**
  * Step time from constants: a lone request whose prompt fits one step has this TTFT and this ITL.
  * Steps are shared, so a prefill delays everyone who decodes: that is the point of the engine. For
- * latencies that ignore load use response-timing.ts.
+ * latencies that ignore load, draw each call's own.
  */
 export function constantTiming(options: ConstantTimingOptions): StepTimeMs {
   const { ttftMs, itlMs, prefillMsPerToken = 0, loadFactor = 1, maxNumSeqs = 1 } = options;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { daysFromCivil, nextMonthMs, parseHttpDateMs } from '../../src/mechanisms/http-date.ts';
+import { daysFromCivil, nextMonthMs } from '../../src/mechanisms/calendar.ts';
+import { parseHttpDateMs } from '../../src/mechanisms/http-date.ts';
 
 test.for([
   { why: 'IMF-fixdate', text: 'Sun, 06 Nov 1994 08:49:37 GMT', epochMs: 784_111_777_000 },
