@@ -61,47 +61,14 @@ const PUBLISHED = [
 ] as const;
 
 describe.skipIf(noTraces)('published figures to the printed digits', () => {
-  for (const expected of PUBLISHED) {
-    describe(expected.file, () => {
-      const profiled = profileOf(expected.file);
-
-      test('lengths', async () => {
-        const { calls, tokens } = await profiled;
-        expect(calls.count).toBe(expected.n);
-        expect(printed(tokens.input!, expected.input)).toEqual(expected.input);
-        expect(printed(tokens.output!, expected.output)).toEqual(expected.output);
-        expect(tokens.input!.exact).toBe(true);
-      });
-
-      test('arrivals', async () => {
-        const { arrivals, window, tokens } = await profiled;
-        expect(window.durationSeconds.toFixed(3)).toBe(expected.duration);
-        expect(arrivals!.ratePerSecond.toFixed(4)).toBe(expected.rps);
-        expect(arrivals!.iatCv!.toFixed(4)).toBe(expected.iatCv);
-        expect([arrivals!.rpm.peakTumbling, arrivals!.rpm.peakSliding]).toEqual(expected.rpm);
-        const { allIn, uncached, output } = arrivals!.tpm;
-        expect([allIn.peakTumbling, allIn.peakSliding]).toEqual(expected.allIn);
-        expect(uncached.peakTumbling).toBe(expected.peakInput);
-        expect(output.peakTumbling).toBe(expected.peakOutput);
-        const { s1, s10, s60 } = arrivals!.idc;
-        expect([s1, s10, s60].map((value) => value?.toFixed(2) ?? null)).toEqual(expected.idc);
-        if ('spearman' in expected) {
-          expect(tokens.spearmanInputOutput!.toFixed(3)).toBe(expected.spearman);
-        }
-        if ('burstiness' in expected) {
-          expect(arrivals!.burstiness!.toFixed(3)).toBe(expected.burstiness);
-        }
-        if ('peakToMean' in expected) {
-          const { s1: one, s10: ten, s60: minute } = arrivals!.peakToMean!;
-          expect([one!.toFixed(1), ten!.toFixed(2), minute!.toFixed(2)]).toEqual(
-            expected.peakToMean,
-          );
-          const { p50, p99, max } = arrivals!.iatMs!;
-          expect([p50.toFixed(1), p99.toFixed(1), (max / 1000).toFixed(2)]).toEqual(expected.iat);
-        }
-      });
-    });
-  }
+  test.for(PUBLISHED)('$file', async ({ file, n, input, output, ...figures }) => {
+    const profile = await profileOf(file);
+    expect(profile.calls.count).toBe(n);
+    expect(profile.tokens.input!.exact).toBe(true);
+    expect(printed(profile.tokens.input!, input)).toEqual(input);
+    expect(printed(profile.tokens.output!, output)).toEqual(output);
+    expect(arrivalFigures(profile)).toMatchObject(figures);
+  });
 
   test('the Mooncake ticks are found, and the figure they fake is the published one', async () => {
     const { arrivals, warnings } = await profileOf('mooncake-fast25/conversation_trace.jsonl');
@@ -161,6 +128,26 @@ async function profileOf(file: string, options?: ProfileOptions): Promise<Worklo
   const profile = fold.profile({ name: 'published', format, files });
   expect(profile.source.records.used).toBe(records.used);
   return profile;
+}
+
+function arrivalFigures({ arrivals, window, tokens }: WorkloadProfile): Record<string, unknown> {
+  const { idc, peakToMean, iatMs, rpm, tpm, ...others } = arrivals!;
+  const fixed = (value: number | null | undefined, digits: number): string | null =>
+    value?.toFixed(digits) ?? null;
+  return {
+    duration: window.durationSeconds.toFixed(3),
+    rps: others.ratePerSecond.toFixed(4),
+    iatCv: fixed(others.iatCv, 4),
+    rpm: [rpm.peakTumbling, rpm.peakSliding],
+    allIn: [tpm.allIn.peakTumbling, tpm.allIn.peakSliding],
+    peakInput: tpm.uncached.peakTumbling,
+    peakOutput: tpm.output.peakTumbling,
+    idc: [idc.s1, idc.s10, idc.s60].map((value) => fixed(value, 2)),
+    peakToMean: [fixed(peakToMean!.s1, 1), fixed(peakToMean!.s10, 2), fixed(peakToMean!.s60, 2)],
+    iat: [fixed(iatMs!.p50, 1), fixed(iatMs!.p99, 1), fixed(iatMs!.max / 1000, 2)],
+    burstiness: fixed(others.burstiness, 3),
+    spearman: fixed(tokens.spearmanInputOutput, 3),
+  };
 }
 
 /** mean, p50, p90, p95, p99, std with as many decimals as the expected text has. */
