@@ -1,7 +1,81 @@
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { Command } from '@commander-js/extra-typings';
 
 import type { SetExitCode } from './main.ts';
 
+/** `agent-infra loadtest <scenario>`: replays agent sessions against a target and judges the result. */
 export function addLoadtestCommand(program: Command, setExitCode: SetExitCode): void {
-  program.command('loadtest').action(() => setExitCode(2));
+  const loadtest = program
+    .command('loadtest')
+    .description('replay multi-turn agent sessions against a target, measure and judge')
+    .argument('<scenario>', 'a Scenario document (YAML)')
+    .option('-o, --output <dir>', 'folder of the run (default: reports/<scenario>-<time>)')
+    .addOption(
+      new Option('--engine <engine>', 'built-in engine, or an external k6')
+        .choices(['builtin', 'k6'] as const)
+        .default('builtin' as const),
+    )
+    .addOption(
+      new Option('--dashboard <kind>', 'what is shown on stderr meanwhile')
+        .choices(['auto', 'tui', 'lines', 'none'] as const)
+        .default('auto' as const),
+    )
+    .addOption(
+      new Option('--format <format>', 'what is printed on stdout at the end')
+        .choices(['text', 'json', 'markdown'] as const)
+        .default('text' as const),
+    )
+    .option('--target <url>', "replaces the scenario's target.url")
+    .option('--sessions <n>', "replaces the scenario's number of sessions", wholeNumber)
+    .option('--seed <seed>', "replaces the scenario's seed")
+    .option('--strict', 'exit 5 when the run is inconclusive, instead of a warning')
+    .option('--grace <duration>', 'after an interrupt, running sessions may take this long', '10s')
+    .option('--junit <file>', 'also write the thresholds as JUnit XML')
+    .option('--dry-run', 'print what would be sent, and send nothing')
+    .option(
+      '--allow-target <host>',
+      'put load on this host although it is not this machine (repeatable)',
+      collect,
+      [] as string[],
+    )
+    .option('--i-accept-provider-cost', 'put load on a provider that bills; needs a budget')
+    .addHelpText('after', EXAMPLES)
+    .action(async (file, options) => {
+      const { runLoadtest } = await import('./loadtest-run.ts');
+      setExitCode(await runLoadtest(file, options));
+    });
+  loadtest
+    .command('export')
+    .description('write the scenario as a script for another load generator')
+    .argument('<scenario>', 'a Scenario document (YAML)')
+    .addOption(
+      new Option('--format <format>', 'which').choices(['k6'] as const).default('k6' as const),
+    )
+    .option('-o, --output <dir>', 'folder for script and sessions (default: the current one)')
+    .action(async (file, _options, command) => {
+      const { exportScenario } = await import('./loadtest-run.ts');
+      await exportScenario(file, {
+        output: (command.optsWithGlobals() as { output?: string }).output,
+      });
+    });
+}
+
+const EXAMPLES = `
+Examples:
+  agent-infra loadtest scenarios/gateway.yaml
+  agent-infra loadtest scenario.yaml --engine k6 --strict --junit results.xml
+  agent-infra loadtest scenario.yaml --target http://127.0.0.1:8080
+
+Exit codes: 0 passed (or inconclusive without --strict), 99 a threshold is broken, 5 inconclusive
+under --strict, 3 target down or refused, 2 the scenario is wrong, 4 k6 is missing, 130 interrupted.
+`;
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('expected a whole number above 0.');
+}
+
+function collect(value: string, earlier: string[]): string[] {
+  return [...earlier, value];
 }

@@ -185,6 +185,9 @@ export const scenarioSchema = strict({
   if (scenario.sessions === undefined && scenario.duration === undefined && how.kind !== 'replay') {
     issue(['sessions'], 'give sessions, duration or both: the run needs an end');
   }
+  if (scenario.budget !== undefined && scenario.sessions === undefined) {
+    issue(['sessions'], 'a budget needs a number of sessions: their cost is checked beforehand');
+  }
   if (target.url === 'gateway' && servers.gateway === undefined) {
     issue(['target', 'url'], '"gateway" needs servers.gateway');
   } else if (target.url === 'provider' && servers.provider === undefined) {

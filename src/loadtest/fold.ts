@@ -170,7 +170,14 @@ export class RunFold {
         warmUpMs: run.warmUpMs,
       },
       complete,
-      verdict: decideVerdict({ complete, counters, thresholds, validity }),
+      stopped: this.#end?.stopped ?? null,
+      verdict: decideVerdict({
+        complete,
+        counters,
+        engineFailures: this.#end?.failures ?? [],
+        thresholds,
+        validity,
+      }),
       counters,
       rates: {
         sessionsStarted: this.#perSecond(counters.sessions.started),

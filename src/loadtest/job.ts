@@ -6,6 +6,9 @@ import { hostFacts, nowIso } from '../system.ts';
 import { describeArrivals } from './arrival-spec.ts';
 import type { RunSample } from './sample.ts';
 
+/** Name of the raw samples in a run's folder. */
+export const SAMPLES_FILE = 'samples.jsonl';
+
 /** A load test ready to run: plain data, so that it can cross into a worker thread. */
 export interface LoadJob {
   readonly scenario: LoadedScenario;

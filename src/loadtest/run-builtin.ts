@@ -8,7 +8,7 @@ import type { StopReason } from './engine.ts';
 import { RunFold } from './fold.ts';
 import { watchHost } from './host-monitor.ts';
 import { createHttpTransport } from './http-transport.ts';
-import { runSample } from './job.ts';
+import { runSample, SAMPLES_FILE } from './job.ts';
 import type { LoadJob } from './job.ts';
 import { progressOf } from './progress.ts';
 import type { Progress } from './progress.ts';
@@ -16,9 +16,6 @@ import type { AttemptSample, Sample } from './sample.ts';
 import { createSampleWriter } from './samples-file.ts';
 import { openSessions } from './session-source.ts';
 import type { LoadSummary } from './summary.ts';
-
-/** Name of the raw samples in a run's folder. */
-export const SAMPLES_FILE = 'samples.jsonl';
 
 /** Samples reach the disk at least this often. */
 const FLUSH_INTERVAL_MS = 1000;
@@ -86,7 +83,7 @@ export async function runBuiltin(job: LoadJob, hooks: RunHooks): Promise<LoadSum
   return fold.summary();
 }
 
-/** Watches the money: usage as reported, the planned sizes where the target reports none. */
+/** Watches the money by the usage the target reports; the planned sizes were checked before. */
 function spending(
   { scenario: { budget } }: LoadJob,
   onSpent: () => void,

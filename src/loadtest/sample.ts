@@ -151,6 +151,8 @@ export interface EndSample {
   /** False when the run was interrupted. */
   readonly complete: boolean;
   readonly stopped?: 'SIGINT' | 'SIGTERM' | 'budget' | undefined;
+  /** What an external engine found broken by its own judgement. */
+  readonly failures?: readonly string[] | undefined;
 }
 
 /** Rounds to a microsecond: what a sample keeps of a time. */

@@ -56,7 +56,7 @@ export async function readSamples(
     for await (const line of lines) {
       if (line === '') continue;
       read += 1;
-      const sample = parsed(line);
+      const sample = parseSample(line);
       if (sample === undefined) broken += 1;
       else sink(sample);
     }
@@ -71,7 +71,8 @@ export async function readSamples(
   return { read, broken };
 }
 
-function parsed(line: string): Sample | undefined {
+/** A line's sample; undefined when it is none. */
+export function parseSample(line: string): Sample | undefined {
   try {
     const value = JSON.parse(line) as unknown;
     const isSample = typeof value === 'object' && value !== null && 'type' in value;

@@ -25,6 +25,8 @@ export interface LoadSummary {
   };
   /** False when the run was interrupted or its end is missing (killed). */
   readonly complete: boolean;
+  /** What ended it early; null when nothing did, or when nobody could say (killed). */
+  readonly stopped: 'SIGINT' | 'SIGTERM' | 'budget' | null;
   readonly verdict: Verdict;
   readonly counters: Counters;
   /** Per second over the whole run. */

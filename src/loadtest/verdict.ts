@@ -5,6 +5,8 @@ import type { Validity } from './validity.ts';
 
 export interface VerdictEvidence {
   readonly complete: boolean;
+  /** What an external engine found broken itself. */
+  readonly engineFailures: readonly string[];
   readonly counters: Counters;
   readonly thresholds: readonly ThresholdResult[];
   readonly validity: Validity;
@@ -12,18 +14,20 @@ export interface VerdictEvidence {
 
 /**
  * The verdict of a run.
- *   fail          a threshold of severity `error` is broken, or calls were sent and none got an answer
+ *   fail          a threshold of severity `error` is broken (here or by the external engine's own
+ *                 judgement), or calls were sent and none got an answer
  *   inconclusive  otherwise, when a threshold of severity `error` could not be decided, the
  *                 generator was invalid, the run was interrupted, or nothing was measured
  *   pass          otherwise
  * `warn` thresholds never decide.
  */
 export function decideVerdict(evidence: VerdictEvidence): Verdict {
-  const { complete, counters, thresholds, validity } = evidence;
+  const { complete, counters, engineFailures, thresholds, validity } = evidence;
   const binding = thresholds.filter(({ severity }) => severity === 'error');
   const describe = ({ metric, expr, reason }: ThresholdResult): string =>
     `${metric} ${expr}: ${reason}`;
   const failed = binding.filter(({ status }) => status === 'fail').map(describe);
+  failed.push(...engineFailures);
   if (counters.calls.completed === 0 && counters.calls.failed + counters.calls.truncated > 0) {
     failed.push('no call got a complete answer');
   }

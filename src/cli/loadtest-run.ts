@@ -1,0 +1,219 @@
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import { loadScenario } from '../config/scenario.ts';
+import type { LoadedScenario } from '../config/scenario.ts';
+import { parseDurationMs } from '../core/units.ts';
+import { AgentInfraError, asError, EXIT } from '../errors.ts';
+import type { StopReason } from '../loadtest/engine.ts';
+import type { LoadJob } from '../loadtest/job.ts';
+import { plannedLoad, renderPlannedLoad } from '../loadtest/planned-load.ts';
+import type { RunHooks } from '../loadtest/run-builtin.ts';
+import { runInWorker } from '../loadtest/run-in-worker.ts';
+import { startServers } from '../loadtest/servers.ts';
+import type { LoadSummary } from '../loadtest/summary.ts';
+import { checkBudget, checkTarget, reachTarget } from '../loadtest/target.ts';
+import { verdictExit } from '../loadtest/verdict.ts';
+import { renderLoadJunit } from '../report/loadtest-junit.ts';
+import { renderLoadMarkdown } from '../report/loadtest-markdown.ts';
+import { renderLoadText } from '../report/loadtest-text.ts';
+import { environment, nowIso, onInterrupt, wantsColour } from '../system.ts';
+import { showProgress } from './loadtest-progress.ts';
+import type { DashboardKind } from './loadtest-progress.ts';
+import { toolVersion } from './tool-version.ts';
+
+export interface LoadtestFlags {
+  readonly output?: string | undefined;
+  readonly engine: 'builtin' | 'k6';
+  readonly dashboard: DashboardKind;
+  readonly format: 'text' | 'json' | 'markdown';
+  readonly target?: string | undefined;
+  readonly sessions?: number | undefined;
+  readonly seed?: string | undefined;
+  readonly strict?: boolean | undefined;
+  readonly grace: string;
+  readonly junit?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly allowTarget: readonly string[];
+  readonly iAcceptProviderCost?: boolean | undefined;
+}
+
+/** Runs a scenario to its report. @returns the exit code */
+export async function runLoadtest(file: string, flags: LoadtestFlags): Promise<number> {
+  const graceMs = graceOf(flags.grace);
+  const scenario = overridden(await loadScenario(file, { env: environment() }), flags);
+  if (flags.dryRun === true || scenario.budget !== undefined) {
+    const planned = await plannedLoad(scenario);
+    if (scenario.budget !== undefined) checkBudget(scenario.budget, planned.tokens);
+    if (flags.dryRun === true) {
+      process.stdout.write(renderPlannedLoad(planned));
+      return EXIT.pass;
+    }
+  }
+  const findK6 =
+    flags.engine === 'k6' ? (await import('../loadtest/k6-program.ts')).findK6 : undefined;
+  const k6 = await findK6?.(environment());
+  const bundled = scenario.target.url === 'gateway' || scenario.target.url === 'provider';
+  const consent = {
+    allowTargets: flags.allowTarget,
+    acceptsProviderCost: flags.iAcceptProviderCost === true,
+  };
+  if (!bundled) checkTarget(scenario.target.url, consent, scenario.budget);
+  const stopping = interrupts(graceMs);
+  const servers = await startServers(scenario, new URL('./child-server.js', import.meta.url));
+  try {
+    const targetUrl = targetOf(scenario, servers);
+    await reachTarget(targetUrl);
+    const outDir = await createOutDir(flags.output, scenario);
+    const job: LoadJob = { scenario, targetUrl, toolVersion: toolVersion(), outDir };
+    const progress = await showProgress(flags.dashboard, scenario.name);
+    const hooks: RunHooks = {
+      progressEveryMs: progress.everyMs,
+      onProgress: progress.show,
+      onStart: stopping.onStart,
+    };
+    let summary: LoadSummary;
+    try {
+      summary =
+        k6 === undefined
+          ? await runInWorker(job, hooks)
+          : await (await import('../loadtest/k6-run.ts')).runK6(job, k6, hooks);
+    } finally {
+      progress.close();
+    }
+    await writeReports(summary, outDir, flags);
+    return exitCode(summary, flags);
+  } finally {
+    stopping.off();
+    await servers.stop();
+  }
+}
+
+/** Writes a scenario as a k6 script with its sessions. */
+export async function exportScenario(
+  file: string,
+  options: { readonly output?: string | undefined },
+): Promise<void> {
+  const { writeK6Script } = await import('../loadtest/k6-export.ts');
+  const scenario = await loadScenario(file, { env: environment() });
+  const outDir = resolve(options.output ?? '.');
+  await mkdir(outDir, { recursive: true });
+  const bundled = scenario.target.url === 'gateway' || scenario.target.url === 'provider';
+  const targetUrl = bundled ? undefined : scenario.target.url;
+  const written = await writeK6Script(scenario, targetUrl, outDir);
+  for (const path of written) process.stdout.write(`${path}\n`);
+}
+
+function graceOf(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms !== undefined) return ms;
+  throw new AgentInfraError(
+    'usage.invalid',
+    `--grace: expected a duration such as 10s, got "${text}"`,
+  );
+}
+
+function overridden(scenario: LoadedScenario, flags: LoadtestFlags): LoadedScenario {
+  const { seed, sessions, target } = flags;
+  if (target !== undefined && !/^https?:\/\//.test(target)) {
+    throw new AgentInfraError(
+      'usage.invalid',
+      `--target: expected http:// or https://, got "${target}"`,
+    );
+  }
+  return {
+    ...scenario,
+    ...(seed === undefined ? {} : { seed }),
+    ...(sessions === undefined ? {} : { sessions }),
+    ...(target === undefined ? {} : { servers: {}, target: { ...scenario.target, url: target } }),
+  };
+}
+
+/** Signals may come before the run has started: they are kept for it. */
+function interrupts(graceMs: number): Pick<RunHooks, 'onStart'> & { readonly off: () => void } {
+  let stop: ((reason: StopReason, graceMs: number) => void) | undefined;
+  let pending: StopReason | undefined;
+  const off = onInterrupt((signal) => {
+    process.stderr.write(
+      `\n${signal}: no new sessions; running ones have ${graceMs / 1000} s (again to quit at once)\n`,
+    );
+    pending = signal;
+    stop?.(signal, graceMs);
+  });
+  return {
+    off,
+    onStart: (stopRun) => {
+      stop = stopRun;
+      if (pending !== undefined) stopRun(pending, graceMs);
+    },
+  };
+}
+
+function targetOf(
+  scenario: LoadedScenario,
+  servers: { readonly gatewayUrl?: string | undefined; readonly providerUrl?: string | undefined },
+): string {
+  const { url } = scenario.target;
+  if (url === 'gateway') return servers.gatewayUrl!;
+  if (url === 'provider') return servers.providerUrl!;
+  return url;
+}
+
+async function createOutDir(output: string | undefined, scenario: LoadedScenario): Promise<string> {
+  const time = nowIso().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+  const outDir = resolve(output ?? join('reports', `${scenario.name}-${time}`));
+  try {
+    await mkdir(outDir, { recursive: true });
+  } catch (thrown) {
+    const cause = asError(thrown);
+    throw new AgentInfraError('output.unwritable', cause.message, { cause });
+  }
+  return outDir;
+}
+
+async function writeReports(
+  summary: LoadSummary,
+  outDir: string,
+  flags: LoadtestFlags,
+): Promise<void> {
+  const strict = flags.strict === true ? 'strict' : 'lenient';
+  const json = `${JSON.stringify(summary, undefined, 2)}\n`;
+  await writeFile(join(outDir, 'summary.json'), json);
+  await writeFile(join(outDir, 'report.txt'), renderLoadText(summary, { colour: false }));
+  if (flags.junit !== undefined) await writeFile(flags.junit, renderLoadJunit(summary, strict));
+  const stepSummary = environment()['GITHUB_STEP_SUMMARY'];
+  if (stepSummary !== undefined && stepSummary !== '') {
+    await appendFile(stepSummary, renderLoadMarkdown(summary));
+  }
+  process.stdout.write(render(summary, flags.format, json));
+  process.stderr.write(`\nsamples, summary.json and report.txt: ${outDir}\n`);
+  if (summary.verdict.status === 'inconclusive') {
+    process.stderr.write(`WARNING: this run is inconclusive, it has not passed:\n`);
+    for (const reason of summary.verdict.reasons) process.stderr.write(`  - ${reason}\n`);
+  }
+}
+
+function render(summary: LoadSummary, format: LoadtestFlags['format'], json: string): string {
+  switch (format) {
+    case 'json':
+      return json;
+    case 'markdown':
+      return renderLoadMarkdown(summary);
+    case 'text':
+      return renderLoadText(summary, { colour: wantsColour(process.stdout) });
+  }
+}
+
+/** An interrupt outranks the verdict: the caller must not read a part as the whole. */
+function exitCode({ stopped, verdict }: LoadSummary, flags: LoadtestFlags): number {
+  switch (stopped) {
+    case 'SIGINT':
+      return EXIT.interrupted;
+    case 'SIGTERM':
+      return EXIT.terminated;
+    case 'budget':
+      return EXIT.refused;
+    case null:
+      return verdictExit(verdict.status, flags.strict === true ? 'strict' : 'lenient');
+  }
+}

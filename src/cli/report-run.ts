@@ -1,0 +1,40 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { SAMPLES_FILE } from '../loadtest/job.ts';
+import { RunFold } from '../loadtest/fold.ts';
+import { readSamples } from '../loadtest/samples-file.ts';
+import type { LoadSummary } from '../loadtest/summary.ts';
+import { renderLoadJunit } from '../report/loadtest-junit.ts';
+import { renderLoadMarkdown } from '../report/loadtest-markdown.ts';
+import { renderLoadText } from '../report/loadtest-text.ts';
+import { wantsColour } from '../system.ts';
+
+export interface ReportFlags {
+  readonly format: 'text' | 'json' | 'markdown' | 'junit';
+  readonly strict?: boolean | undefined;
+}
+
+/** Folds a run's samples again and prints the report. */
+export async function runReport(run: string, flags: ReportFlags): Promise<void> {
+  const isFolder = statSync(run, { throwIfNoEntry: false })?.isDirectory() === true;
+  const fold = new RunFold();
+  const { broken } = await readSamples(isFolder ? join(run, SAMPLES_FILE) : run, (sample) =>
+    fold.add(sample),
+  );
+  if (broken > 0) process.stderr.write(`${broken} unreadable lines were left out\n`);
+  process.stdout.write(render(fold.summary(), flags));
+}
+
+function render(summary: LoadSummary, { format, strict }: ReportFlags): string {
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(summary, undefined, 2)}\n`;
+    case 'markdown':
+      return renderLoadMarkdown(summary);
+    case 'junit':
+      return renderLoadJunit(summary, strict === true ? 'strict' : 'lenient');
+    case 'text':
+      return renderLoadText(summary, { colour: wantsColour(process.stdout) });
+  }
+}

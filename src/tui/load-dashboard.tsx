@@ -1,0 +1,131 @@
+import { Box, Text } from 'ink';
+import type { ReactElement, ReactNode } from 'react';
+
+import { NARROW_COLUMNS } from './load-view.ts';
+import type { LoadView, Row, ThresholdRow, TimeRow, Tone } from './load-view.ts';
+
+export interface LoadDashboardProps {
+  readonly view: LoadView;
+  readonly columns: number;
+  readonly colour: boolean;
+}
+
+const TONES = { good: 'green', warn: 'yellow', bad: 'red', plain: undefined } as const;
+
+/** The dashboard of a load test. Two columns of facts on a wide terminal, one on a narrow one. */
+export function LoadDashboard({ columns, colour, view }: LoadDashboardProps): ReactElement {
+  const wide = columns > NARROW_COLUMNS;
+  const tint = (tone: Tone): { color?: string } => {
+    const color = colour ? TONES[tone] : undefined;
+    return color === undefined ? {} : { color };
+  };
+  return (
+    <Box flexDirection="column" width={columns}>
+      <Box justifyContent="space-between">
+        <Text bold>{view.title}</Text>
+        <Text dimColor={colour}>{view.elapsed} · Ctrl-C stops and reports</Text>
+      </Box>
+      <Box justifyContent="space-between">
+        <Text {...tint('good')}>{view.progressBar}</Text>
+        <Text>{view.progressText}</Text>
+      </Box>
+      <Box marginTop={1} flexDirection={wide ? 'row' : 'column'}>
+        <Box flexDirection="column" width={wide ? 34 : columns}>
+          {view.counts.map((row) => (
+            <Fact key={row.label} row={row} tint={tint} width={wide ? 30 : 40} />
+          ))}
+        </Box>
+        <Box flexDirection="column" marginTop={wide ? 0 : 1}>
+          <Times rows={view.times} dim={colour} />
+        </Box>
+      </Box>
+      <Section>
+        {view.sparks.map(({ label, line, now }) => (
+          <Box key={label}>
+            <Text>{label.padEnd(18)}</Text>
+            <Text {...tint('good')}>{line}</Text>
+            <Text> {now}</Text>
+          </Box>
+        ))}
+      </Section>
+      {view.thresholds.length > 0 && (
+        <Section>
+          <Thresholds rows={view.thresholds} tint={tint} />
+        </Section>
+      )}
+      {view.errors.length > 0 && (
+        <Section>
+          {view.errors.map((row) => (
+            <Fact key={row.label} row={row} tint={tint} width={40} />
+          ))}
+        </Section>
+      )}
+      <Section>
+        <Text {...tint(view.healthTone)}>this client: {view.health}</Text>
+      </Section>
+    </Box>
+  );
+}
+
+type Tint = (tone: Tone) => { color?: string };
+
+function Section({ children }: { readonly children: ReactNode }): ReactElement {
+  return (
+    <Box flexDirection="column" marginTop={1}>
+      {children}
+    </Box>
+  );
+}
+
+function Fact(props: {
+  readonly row: Row;
+  readonly tint: Tint;
+  readonly width: number;
+}): ReactElement {
+  const { row, tint, width } = props;
+  return (
+    <Box width={width} justifyContent="space-between">
+      <Text>{row.label}</Text>
+      <Text {...tint(row.tone)}>{row.value}</Text>
+    </Box>
+  );
+}
+
+function Times({
+  dim,
+  rows,
+}: {
+  readonly rows: readonly TimeRow[];
+  readonly dim: boolean;
+}): ReactElement {
+  const cells = (row: TimeRow): string =>
+    `${row.label.padEnd(12)}${row.from.padEnd(15)}${row.p50.padStart(10)}${row.p95.padStart(10)}${row.p99.padStart(10)}`;
+  const head = { label: '', from: '', p50: 'p50', p95: 'p95', p99: 'p99' };
+  return (
+    <>
+      <Text dimColor={dim}>{cells(head)}</Text>
+      {rows.map((row) => (
+        <Text key={`${row.label}/${row.from}`}>{cells(row)}</Text>
+      ))}
+      {rows.length === 0 && <Text dimColor={dim}>no answer yet</Text>}
+    </>
+  );
+}
+
+const MARKS = { kept: '✓', broken: '✗', 'no data': '·' } as const;
+const MARK_TONES = { kept: 'good', broken: 'bad', 'no data': 'plain' } as const;
+
+function Thresholds(props: {
+  readonly rows: readonly ThresholdRow[];
+  readonly tint: Tint;
+}): ReactElement {
+  return (
+    <>
+      {props.rows.map(({ state, text }) => (
+        <Text key={text} {...props.tint(MARK_TONES[state])}>
+          {MARKS[state]} {text} {state === 'no data' ? '(no data yet)' : `(${state} so far)`}
+        </Text>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,174 @@
+import { formatCount, formatDuration } from '../core/units.ts';
+import type { Progress, ProgressFigures, ProgressThreshold } from '../loadtest/progress.ts';
+import { bar, downsampleMax, plain, sparkline } from '../report/text.ts';
+
+/** A running load test as rows of words: everything the dashboard shows, nothing about how. */
+export interface LoadView {
+  readonly title: string;
+  readonly elapsed: string;
+  /** Share done in 0..1; null when the run's length is unknown. */
+  readonly done: number | null;
+  readonly progressBar: string;
+  readonly progressText: string;
+  readonly counts: readonly Row[];
+  readonly times: readonly TimeRow[];
+  readonly sparks: readonly SparkRow[];
+  readonly thresholds: readonly ThresholdRow[];
+  readonly errors: readonly Row[];
+  readonly health: string;
+  readonly healthTone: Tone;
+}
+
+export type Tone = 'good' | 'warn' | 'bad' | 'plain';
+
+export interface Row {
+  readonly label: string;
+  readonly value: string;
+  readonly tone: Tone;
+}
+
+export interface TimeRow {
+  readonly label: string;
+  readonly from: string;
+  readonly p50: string;
+  readonly p95: string;
+  readonly p99: string;
+}
+
+export interface SparkRow {
+  readonly label: string;
+  readonly line: string;
+  readonly now: string;
+}
+
+export interface ThresholdRow {
+  readonly text: string;
+  readonly state: ProgressThreshold['state'];
+}
+
+/** Widths the layout is made for; a narrower terminal gets the narrow one. */
+export const NARROW_COLUMNS = 80;
+
+/** Send lag from which a laptop's run is worth a look: the floor of the validity check, in ms. */
+const NOTICEABLE_LAG_MS = 5;
+const BAD_LAG_MS = 25;
+
+const METRIC_LABELS = {
+  ttft: 'first token',
+  itl: 'inter-token',
+  turn: 'user turn',
+  session: 'session',
+} as const;
+
+/** The view of one moment. @param columns of the terminal */
+export function loadView(name: string, progress: Progress, columns: number): LoadView {
+  const width = Math.max(40, Math.min(columns, 160));
+  const done = doneShare(progress);
+  const barWidth = width - 24;
+  return {
+    title: plain(name),
+    elapsed: formatDuration(progress.elapsedMs),
+    done,
+    progressBar: done === null ? '' : bar(done, 1, barWidth).padEnd(barWidth, '░'),
+    progressText: progressText(progress),
+    counts: counts(progress),
+    times: progress.times.flatMap(({ intended, metric, send }) => [
+      ...timeRow(METRIC_LABELS[metric], metric === 'itl' ? '' : 'intended start', intended),
+      ...timeRow(metric === 'itl' ? METRIC_LABELS.itl : '', metric === 'itl' ? '' : 'send', send),
+    ]),
+    sparks: sparks(progress, width - 34),
+    thresholds: progress.thresholds.map(({ expr, metric, state }) => ({
+      text: `${metric} ${plain(expr)}`,
+      state,
+    })),
+    errors: progress.errors.map(({ count, error }) => ({
+      label: plain(error),
+      value: formatCount(count),
+      tone: 'bad',
+    })),
+    ...health(progress),
+  };
+}
+
+function doneShare({ counters, elapsedMs, plannedMs, plannedSessions }: Progress): number | null {
+  const ended = counters.sessions.completed + counters.sessions.failed + counters.sessions.dropped;
+  if (plannedSessions !== null && plannedSessions > 0) return Math.min(1, ended / plannedSessions);
+  return plannedMs === null ? null : Math.min(1, elapsedMs / plannedMs);
+}
+
+function progressText({ counters, plannedSessions }: Progress): string {
+  const { completed, dropped, failed } = counters.sessions;
+  const ended = formatCount(completed + failed + dropped);
+  return plannedSessions === null
+    ? `${ended} sessions`
+    : `${ended} of ${formatCount(plannedSessions)}`;
+}
+
+function counts({ callsRunning, counters, sessionsRunning }: Progress): Row[] {
+  const { attempts, calls, sessions } = counters;
+  const failed = calls.failed + calls.truncated;
+  const bad = (value: number): Tone => (value > 0 ? 'bad' : 'plain');
+  const row = (label: string, value: number, tone: Tone = 'plain'): Row => ({
+    label,
+    value: formatCount(value),
+    tone,
+  });
+  return [
+    row('sessions running', sessionsRunning),
+    row('calls in flight', callsRunning),
+    row('calls done', calls.completed, calls.completed > 0 ? 'good' : 'plain'),
+    row('calls failed', failed, bad(failed)),
+    row('answered 429', attempts.rateLimited, attempts.rateLimited > 0 ? 'warn' : 'plain'),
+    row('retries', attempts.retries),
+    row('sessions dropped', sessions.dropped, bad(sessions.dropped)),
+  ];
+}
+
+function timeRow(label: string, from: string, figures: ProgressFigures | null): TimeRow[] {
+  if (figures === null) return [];
+  const [p50, p95, p99] = [figures.p50, figures.p95, figures.p99].map(formatDuration);
+  return [{ label, from, p50: p50!, p95: p95!, p99: p99! }];
+}
+
+function sparks({ timeline }: Progress, width: number): SparkRow[] {
+  const perSecond = (values: readonly number[]): number =>
+    ((values.at(-2) ?? values.at(-1) ?? 0) * 1000) / timeline.bucketMs;
+  const line = (values: readonly number[]): string =>
+    sparkline(downsampleMax(values.slice(-240), Math.max(10, width)));
+  const ttft = timeline.ttftMs.map((value) => value ?? 0);
+  const lastTtft = timeline.ttftMs.findLast((value) => value !== null);
+  return [
+    {
+      label: 'sessions started',
+      line: line(timeline.arrived),
+      now: `${formatCount(perSecond(timeline.arrived))}/s`,
+    },
+    {
+      label: 'calls done',
+      line: line(timeline.completed),
+      now: `${formatCount(perSecond(timeline.completed))}/s`,
+    },
+    {
+      label: 'mean first token',
+      line: line(ttft),
+      now: lastTtft == null ? 'none yet' : formatDuration(lastTtft),
+    },
+  ];
+}
+
+function health({
+  health: reading,
+  sendLagP99,
+}: Progress): Pick<LoadView, 'health' | 'healthTone'> {
+  const parts = [
+    `send lag p99 ${sendLagP99 === null ? 'unknown' : formatDuration(sendLagP99)}`,
+    ...(reading?.loopDelayP99 == null
+      ? []
+      : [`loop delay p99 ${formatDuration(reading.loopDelayP99)}`]),
+    ...(reading?.cpu == null ? [] : [`${reading.cpu.toFixed(2)} cores`]),
+    ...(reading?.rssMb == null ? [] : [`${Math.round(reading.rssMb)} MB`]),
+  ];
+  const worst = Math.max(sendLagP99 ?? 0, reading?.loopDelayP99 ?? 0);
+  const tone = worst > BAD_LAG_MS ? 'bad' : worst > NOTICEABLE_LAG_MS ? 'warn' : 'good';
+  return { health: parts.join(' · '), healthTone: tone };
+}
