@@ -56,10 +56,11 @@ const WINDOW_MINUTES = 60;
 const WINDOW_MS = WINDOW_MINUTES * MS_PER_MINUTE;
 
 /**
- * Calls per replication above which a scale is extrapolated. At 20,000 calls a minute the busiest
- * minute is within a few percent of the mean, and its excess grows as the square root of the scale.
+ * Calls per replication above which a scale is extrapolated. At so many calls an hour the busiest
+ * minute is within a tenth of the mean, and its excess grows as the square root of the scale
+ * (tested against the full simulation).
  */
-const MOST_CALLS = 1_200_000;
+const MOST_CALLS = 400_000;
 
 export interface DemandOptions {
   readonly replications?: number | undefined;

@@ -1,4 +1,5 @@
-import { formatShare, formatUsd, round } from '../core/units.ts';
+import { formatShare, formatUsd } from '../core/units.ts';
+import { formatScale } from './limit.ts';
 import type { Plan, ScalePlan } from './plan.ts';
 
 /** One check of `plan check`. Unknown fails: no data is never a pass. */
@@ -54,7 +55,7 @@ function fits(plan: Plan, at: ScalePlan): Gate {
 }
 
 function multiple(scale: number | undefined): string {
-  return scale === undefined ? 'an unknown scale' : `${round(scale, 2)}x`;
+  return scale === undefined ? 'an unknown scale' : formatScale(scale);
 }
 
 function ceiling(name: string, actual: number | null, limit: number, at: ScalePlan): Gate {

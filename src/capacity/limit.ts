@@ -1,3 +1,5 @@
+import { formatCount, round } from '../core/units.ts';
+
 /** The dimensions providers limit, and the window each is counted over. */
 export const DIMENSIONS = {
   rpm: { label: 'RPM', unit: 'requests per minute', windowSeconds: 60 },
@@ -46,3 +48,9 @@ export const SPEND_DIMENSIONS: ReadonlySet<Dimension> = new Set<Dimension>([
   'spendPer10Min',
   'spendPerMonth',
 ]);
+
+/** A multiple of the target for people: `0.0035x`, `0.75x`, `12.5x`, `1,200x`. */
+export function formatScale(scale: number): string {
+  if (scale < 0.1) return `${Number(scale.toPrecision(2))}x`;
+  return `${scale >= 100 ? formatCount(scale) : round(scale, scale < 10 ? 2 : 1)}x`;
+}

@@ -17,6 +17,8 @@ export interface PlanInput {
   /** Providers that could take a share of the calls. */
   readonly alternatives: readonly Route[];
   readonly pool?: SelfHosted | undefined;
+  /** Busiest minute over mean minute of the measured trace, in calls; undefined when not measured. */
+  readonly measuredPeakRatio?: number | undefined;
   readonly infra: readonly InfraLine[];
   readonly ops: readonly OpsLine[];
   readonly goals: Goals;

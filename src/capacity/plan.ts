@@ -17,6 +17,7 @@ import { callVolume } from './mean-demand.ts';
 import type { Assumption, Goals, PlanInput, Source } from './plan-input.ts';
 import { planStages } from './stages.ts';
 import type { Stage } from './stages.ts';
+import { round } from '../core/units.ts';
 import { inputTokens } from '../core/tokens.ts';
 import { trafficMeans } from './traffic.ts';
 import { waysOut } from './ways-out.ts';
@@ -34,6 +35,7 @@ export interface Plan {
   readonly waysOut: readonly WayOut[];
   readonly stages: readonly Stage[];
   readonly goals: Goals;
+  readonly warnings: readonly string[];
   readonly assumptions: readonly Assumption[];
   readonly sources: readonly Source[];
   readonly simulation: { readonly replications: number; readonly windowMinutes: number };
@@ -94,6 +96,7 @@ export function makePlan(input: PlanInput, options: DemandOptions = {}): Plan {
     waysOut: waysOut(input, breaksAtPeak),
     stages: planStages(input, simulation, gpuUsd),
     goals: input.goals,
+    warnings: burstWarning(input, simulation),
     assumptions: input.assumptions,
     sources: input.sources,
     simulation: { replications: simulation.replications, windowMinutes: simulation.windowMinutes },
@@ -120,6 +123,25 @@ function planScale(
     verdict: verdictOf(input, limits, oversize),
     unknowns: unknownsOf(input, limits, cost),
   };
+}
+
+/** The measured peak is this much above the simulated one before the plan warns. */
+const BURST_TOLERANCE = 1.2;
+
+/**
+ * Sessions are simulated as independent. When the trace itself had much higher peaks at its own
+ * rate (a day's curve, a batch job), the plan's busy period must be chosen by the user.
+ */
+function burstWarning(input: PlanInput, simulation: DemandSimulation): string[] {
+  const measured = input.measuredPeakRatio;
+  const [first] = simulation.scales;
+  const peak = first?.total.rpm?.value;
+  if (measured === undefined || first === undefined || peak === undefined) return [];
+  const simulated = peak / (callVolume(input.volume, input.traffic).perMinute * first.scale);
+  if (measured < simulated * BURST_TOLERANCE) return [];
+  return [
+    `the trace's busiest minute had ${round(measured, 1)} times its mean, the simulation has ${round(simulated, 1)} times: make sure the target is the busy period, not a day's mean`,
+  ];
 }
 
 function demandAt(input: PlanInput, simulation: DemandSimulation, scale: number): Demand {

@@ -1,12 +1,12 @@
-import { formatCount, formatShare, round } from '../core/units.ts';
+import { formatCount, formatShare } from '../core/units.ts';
 import { monthlyCost } from './cost.ts';
 import type { DemandSimulation } from './demand.ts';
 import { limitPools, peakBreak, sustainedBreak } from './limits.ts';
 import type { Break, LimitPool } from './limits.ts';
-import { DIMENSIONS, dimensionsOf } from './limit.ts';
+import { DIMENSIONS, dimensionsOf, formatScale } from './limit.ts';
 import type { Dimension, Limits } from './limit.ts';
 import { callVolume } from './mean-demand.ts';
-import type { PlanInput, Source } from './plan-input.ts';
+import type { PlanInput } from './plan-input.ts';
 
 /** One step of the rollout: what starts it, what changes, what it then carries and costs. */
 export interface Stage {
@@ -181,8 +181,8 @@ function triggerFor(
   const basis = capacity < limit.scale ? 'the next scale' : 'what the stage before carries';
   const why =
     atScale > share
-      ? `${round(atScale, 2)}x; ${formatShare(input.goals.nextStageAt)} of ${basis}, ${round(capacity, 2)}x, is already less`
-      : `${formatShare(input.goals.nextStageAt)} of ${basis}, ${round(capacity, 2)}x`;
+      ? `${formatScale(atScale)}; ${formatShare(input.goals.nextStageAt)} of ${basis}, ${formatScale(capacity)}, is already less`
+      : `${formatShare(input.goals.nextStageAt)} of ${basis}, ${formatScale(capacity)}`;
   return {
     dimension,
     provider: limit.provider,
@@ -218,9 +218,4 @@ function meanPerScale(
   };
   const first = sustainedBreak(alone);
   return first === undefined ? null : 1 / first.scale;
-}
-
-/** Sources named by tiers that stages move to. */
-export function stageSources(input: PlanInput): Source[] {
-  return input.routes.flatMap((route) => route.higherTiers.map((tier) => tier.source));
 }

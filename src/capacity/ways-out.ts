@@ -1,7 +1,7 @@
-import { formatCount, formatShare, round } from '../core/units.ts';
+import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { limitPools, oversizeRequests, sustainedBreak } from './limits.ts';
 import type { Break, LimitPool } from './limits.ts';
-import { DIMENSIONS } from './limit.ts';
+import { DIMENSIONS, formatScale, SPEND_DIMENSIONS } from './limit.ts';
 import type { Dimension, Limits } from './limit.ts';
 import { callVolume, meanCall } from './mean-demand.ts';
 import type { PlanInput, Route } from './plan-input.ts';
@@ -15,8 +15,10 @@ export interface WayOut {
   readonly change: string;
   /** Utilisation of the binding dimension at the required scale after the change (mean demand). */
   readonly utilisation: number;
-  /** Where mean demand then meets its first limit; null when no limit is left. */
+  /** Where mean demand then meets the first limit of this provider and model; null when none is left. */
   readonly breaksAt: Break | null;
+  /** A limit of another route that breaks earlier still; null when there is none. */
+  readonly thenBreaksAt: Break | null;
   readonly fitsRequired: boolean;
   /** Change of the monthly API bill at the required scale; null when prices are unknown. */
   readonly apiUsdPerMonth: number | null;
@@ -54,20 +56,28 @@ export function waysOut(input: PlanInput, peak?: Break): WayOut[] {
   if (before === undefined) return [];
   const pool = limitPools(input).find((candidate) => isPoolOf(candidate, before));
   if (pool === undefined) return [];
+  const now: Situation = { input, pool, before };
   const found = [
-    ...higherTiers(input, pool),
-    ...splits(input, pool, before),
-    ...fewerCalls(input, before),
-    ...responseCache(input, before),
-    ...promptCache(input, before),
-    ...shorterReservation(input, pool, before),
-    ...batch(input, pool),
-    ...raisedLimit(input, pool, before),
+    ...higherTiers(now),
+    ...splits(now),
+    ...fewerCalls(now),
+    ...responseCache(now),
+    ...promptCache(now),
+    ...shorterReservation(now),
+    ...batch(now),
+    ...raisedLimit(now),
   ];
   return found
     .filter((way) => (way.breaksAt?.scale ?? Number.POSITIVE_INFINITY) > before.scale * 1.001)
-    .concat(smoothing(input, before, peak))
+    .concat(smoothing(now, peak))
     .toSorted((a, b) => rank(b) - rank(a));
+}
+
+/** The plan, the limit pool that breaks first, and where. */
+interface Situation {
+  readonly input: PlanInput;
+  readonly pool: LimitPool;
+  readonly before: Break;
 }
 
 function rank(way: WayOut): number {
@@ -83,11 +93,15 @@ function isPoolOf(pool: LimitPool, before: Break): boolean {
 }
 
 function outcome(
-  input: PlanInput,
+  { input, pool }: Situation,
   changed: PlanInput,
   way: Pick<WayOut, 'kind' | 'change' | 'note'>,
 ): WayOut {
-  const breaksAt = sustainedBreak(changed) ?? null;
+  const first = sustainedBreak(changed) ?? null;
+  const others = new Set(limitPools(input).map(({ key }) => key));
+  others.delete(pool.key);
+  const touched = changed.routes.filter((route) => !others.has(route.limitPool));
+  const breaksAt = sustainedBreak({ ...changed, routes: touched }) ?? null;
   const required = input.goals.fitsAtScale;
   const before = apiCost(input);
   const after = apiCost(changed);
@@ -96,7 +110,9 @@ function outcome(
     ...way,
     utilisation: breaksAt === null ? 0 : required / breaksAt.scale,
     breaksAt,
-    fitsRequired: !oversize && (breaksAt === null || breaksAt.scale >= required),
+    thenBreaksAt:
+      first !== null && first.scale < (breaksAt?.scale ?? Number.POSITIVE_INFINITY) ? first : null,
+    fitsRequired: !oversize && (first === null || first.scale >= required),
     apiUsdPerMonth: before === null || after === null ? null : (after - before) * required,
   };
 }
@@ -112,10 +128,11 @@ function apiCost(input: PlanInput): number | null {
   return total;
 }
 
-function higherTiers(input: PlanInput, pool: LimitPool): WayOut[] {
+function higherTiers(now: Situation): WayOut[] {
+  const { input, pool } = now;
   return pool.routes[0]!.higherTiers.map((option) =>
     outcome(
-      input,
+      now,
       withRoutes(input, (route) =>
         route.limitPool === pool.key
           ? { ...route, tier: option.tier, limits: option.limits }
@@ -131,14 +148,15 @@ function higherTiers(input: PlanInput, pool: LimitPool): WayOut[] {
 }
 
 /** A second provider, region or project with limits of its own takes a share of the calls. */
-function splits(input: PlanInput, pool: LimitPool, before: Break): WayOut[] {
+function splits(now: Situation): WayOut[] {
+  const { input, pool, before } = now;
   const named = input.alternatives.map((alternative) =>
-    splitWith(input, pool, alternative, `${alternative.provider}/${alternative.model}`, null),
+    splitWith(now, alternative, `${alternative.provider}/${alternative.model}`, null),
   );
   if (named.length > 0) return named;
   const [route] = pool.routes;
   const twin: Route = { ...route!, limitPool: `${pool.key} (second)` };
-  const way = splitWith(input, pool, twin, 'a second model or provider', 'assumes the same limits');
+  const way = splitWith(now, twin, 'a second model or provider', 'assumes the same limits');
   return [
     { ...way, breaksAt: way.breaksAt === null ? null : { ...way.breaksAt, ...nameOf(before) } },
   ];
@@ -148,13 +166,8 @@ function nameOf(before: Break): Pick<Break, 'provider' | 'model'> {
   return { provider: before.provider, model: before.model };
 }
 
-function splitWith(
-  input: PlanInput,
-  pool: LimitPool,
-  other: Route,
-  label: string,
-  note: string | null,
-): WayOut {
+function splitWith(now: Situation, other: Route, label: string, note: string | null): WayOut {
+  const { input, pool } = now;
   const share = balancedShare(input, pool, other) ?? EVEN_SPLIT;
   const moved = pool.routes.reduce((sum, route) => sum + route.share, 0) * share;
   const changed: PlanInput = {
@@ -166,7 +179,7 @@ function splitWith(
       { ...other, share: moved },
     ],
   };
-  return outcome(input, changed, {
+  return outcome(now, changed, {
     kind: 'route-share',
     change: `route ${formatShare(share)} of these calls to ${label}`,
     note,
@@ -182,13 +195,14 @@ function balancedShare(input: PlanInput, pool: LimitPool, other: Route): number 
   return there.scale / (here.scale + there.scale);
 }
 
-function fewerCalls(input: PlanInput, before: Break): WayOut[] {
+function fewerCalls(now: Situation): WayOut[] {
+  const { input, before } = now;
   const { callsPerTurn } = trafficMeans(input.traffic);
   const fewer = callsPerTurn > 2 ? callsPerTurn - 1 : callsPerTurn / 2;
   if (fewer < 1) return [];
   const needed = callsPerTurn * Math.min(1, before.scale / input.goals.fitsAtScale);
   return [
-    outcome(input, withCallFactor(input, fewer / callsPerTurn), {
+    outcome(now, withCallFactor(input, fewer / callsPerTurn), {
       kind: 'fewer-calls',
       change: `make ${round(fewer, 2)} instead of ${round(callsPerTurn, 2)} calls per turn`,
       note: `at most ${round(needed, 2)} calls per turn fit at ${input.goals.fitsAtScale}x`,
@@ -196,14 +210,15 @@ function fewerCalls(input: PlanInput, before: Break): WayOut[] {
   ];
 }
 
-function responseCache(input: PlanInput, before: Break): WayOut[] {
+function responseCache(now: Situation): WayOut[] {
+  const { input, before } = now;
   const needed = 1 - before.scale / input.goals.fitsAtScale;
   const note =
     needed > 0
       ? `a hit rate of ${formatShare(needed)} is needed at ${input.goals.fitsAtScale}x; measure yours`
       : 'an example hit rate; measure yours';
   return [
-    outcome(input, withCallFactor(input, 1 - EXAMPLE_HIT_RATE), {
+    outcome(now, withCallFactor(input, 1 - EXAMPLE_HIT_RATE), {
       kind: 'response-cache',
       change: `answer ${formatShare(EXAMPLE_HIT_RATE)} of calls from a response cache`,
       note,
@@ -211,7 +226,8 @@ function responseCache(input: PlanInput, before: Break): WayOut[] {
   ];
 }
 
-function promptCache(input: PlanInput, before: Break): WayOut[] {
+function promptCache(now: Situation): WayOut[] {
+  const { input, before } = now;
   if (!input.traffic.tokensKnown || before.dimension === 'rpm' || before.dimension === 'rps')
     return [];
   const { tokens } = trafficMeans(input.traffic);
@@ -220,7 +236,7 @@ function promptCache(input: PlanInput, before: Break): WayOut[] {
   const traffic = withTokens(input.traffic, withPromptCache);
   return [
     outcome(
-      input,
+      now,
       { ...input, traffic },
       {
         kind: 'prompt-cache',
@@ -241,7 +257,8 @@ function withPromptCache(tokens: TokenRecord): TokenRecord {
 }
 
 /** Where the provider counts `max_tokens`, asking for less frees the limit. */
-function shorterReservation(input: PlanInput, pool: LimitPool, before: Break): WayOut[] {
+function shorterReservation(now: Situation): WayOut[] {
+  const { input, pool, before } = now;
   const [route] = pool.routes;
   const reserved = route!.maxOutputTokens;
   if (before.dimension !== 'tpm' || reserved === undefined) return [];
@@ -252,7 +269,7 @@ function shorterReservation(input: PlanInput, pool: LimitPool, before: Break): W
   if (p99 >= reserved) return [];
   return [
     outcome(
-      input,
+      now,
       withRoutes(input, (one) =>
         one.limitPool === pool.key ? { ...one, maxOutputTokens: p99 } : one,
       ),
@@ -265,12 +282,13 @@ function shorterReservation(input: PlanInput, pool: LimitPool, before: Break): W
   ];
 }
 
-function batch(input: PlanInput, pool: LimitPool): WayOut[] {
+function batch(now: Situation): WayOut[] {
+  const { input, pool } = now;
   const [route] = pool.routes;
   if (route!.price?.batchFactor === undefined || route!.batchShare >= EXAMPLE_BATCH) return [];
   return [
     outcome(
-      input,
+      now,
       withRoutes(input, (one) =>
         one.limitPool === pool.key ? { ...one, batchShare: EXAMPLE_BATCH } : one,
       ),
@@ -284,18 +302,20 @@ function batch(input: PlanInput, pool: LimitPool): WayOut[] {
 }
 
 /** Queueing on the client's side turns the peak minute into the mean, and wins nothing beyond. */
-function smoothing(input: PlanInput, before: Break, peak: Break | undefined): WayOut[] {
+function smoothing(now: Situation, peak: Break | undefined): WayOut[] {
+  const { input, before } = now;
   if (peak === undefined || peak.scale > before.scale * 0.99) return [];
   return [
-    outcome(input, input, {
+    outcome(now, input, {
       kind: 'smoothing',
       change: 'queue and spread calls in the client instead of sending bursts',
-      note: `first rejections move from ${round(peak.scale, 2)}x to ${round(before.scale, 2)}x; calls wait instead`,
+      note: `first rejections move from ${formatScale(peak.scale)} to ${formatScale(before.scale)}; calls wait instead`,
     }),
   ];
 }
 
-function raisedLimit(input: PlanInput, pool: LimitPool, before: Break): WayOut[] {
+function raisedLimit(now: Situation): WayOut[] {
+  const { input, pool, before } = now;
   const current = pool.limits[before.dimension]!;
   const demand = (current / before.scale) * input.goals.fitsAtScale;
   const asked = Math.ceil(demand / (1 - input.goals.headroom));
@@ -303,17 +323,19 @@ function raisedLimit(input: PlanInput, pool: LimitPool, before: Break): WayOut[]
   const limits: Limits = { ...pool.limits, [before.dimension]: asked };
   return [
     outcome(
-      input,
+      now,
       withRoutes(input, (route) => (route.limitPool === pool.key ? { ...route, limits } : route)),
       {
         kind: 'raise-limit',
-        change: `get a higher tier or a raised limit: ${formatCount(asked)} ${label(before.dimension)}`,
+        change: `get a higher tier or a raised limit: ${amount(asked, before.dimension)}`,
         note: `${formatShare(input.goals.headroom)} headroom at ${input.goals.fitsAtScale}x; the provider decides`,
       },
     ),
   ];
 }
 
-function label(dimension: Dimension): string {
-  return DIMENSIONS[dimension].label;
+function amount(value: number, dimension: Dimension): string {
+  return SPEND_DIMENSIONS.has(dimension)
+    ? `${formatUsd(value)} (${DIMENSIONS[dimension].label})`
+    : `${formatCount(value)} ${DIMENSIONS[dimension].label}`;
 }

@@ -55,12 +55,18 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
     routes,
     alternatives,
     pool: poolOf(plan, routes, context, notes),
+    measuredPeakRatio: peakRatio(workload),
     infra: (plan.infra ?? []).map((line) => infraLine(line, context.catalogs, notes)),
     ops: (plan.ops ?? []).map(opsLine),
     goals: goalsOf(plan, notes),
     assumptions: notes.assumptions,
     sources: notes.sources,
   };
+}
+
+function peakRatio({ profile }: PlanWorkload): number | undefined {
+  const rpm = profile?.arrivals?.rpm;
+  return rpm === undefined || rpm.mean === 0 ? undefined : rpm.peakTumbling / rpm.mean;
 }
 
 function volumeOf(plan: PlanDocument, workload: PlanWorkload, notes: Notes): Volume {

@@ -18,6 +18,7 @@ export interface PlanJson {
   readonly stages: Plan['stages'];
   readonly gates: readonly Gate[];
   readonly goals: Plan['goals'];
+  readonly warnings: Plan['warnings'];
   readonly assumptions: Plan['assumptions'];
   readonly sources: Plan['sources'];
   readonly simulation: Plan['simulation'];
@@ -37,6 +38,7 @@ export function planJson(plan: Plan, tool: string): PlanJson {
     stages: plan.stages,
     gates: planGates(plan),
     goals: plan.goals,
+    warnings: plan.warnings,
     assumptions: plan.assumptions,
     sources: plan.sources,
     simulation: plan.simulation,

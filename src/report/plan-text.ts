@@ -1,7 +1,8 @@
 import { planGates } from '../capacity/gates.ts';
-import { DIMENSIONS } from '../capacity/limit.ts';
+import { DIMENSIONS, formatScale } from '../capacity/limit.ts';
 import type { Break, LimitUse, Verdict } from '../capacity/limits.ts';
 import type { Rate, Plan, ScalePlan } from '../capacity/plan.ts';
+import type { WayOut } from '../capacity/ways-out.ts';
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { assumptionsText, sourcesText } from './plan-basis.ts';
 import { bar, heading, paint, plain, table } from './text.ts';
@@ -39,10 +40,10 @@ function decision(plan: Plan, style: TextStyle): string {
     const peak =
       breaksAtPeak === null
         ? ''
-        : ` The busiest minute of an hour breaks it at ${times(breaksAtPeak.scale)}.`;
+        : ` The busiest minute of an hour breaks it at ${formatScale(breaksAtPeak.scale)}.`;
     const kind: Paint = breaksAt.scale < plan.goals.fitsAtScale ? 'red' : 'green';
     lines.push(
-      `${paint(`Breaks at ${times(breaksAt.scale)}`, kind, style)}: ${nameOf(breaksAt)}.${peak}`,
+      `${paint(`Breaks at ${formatScale(breaksAt.scale)}`, kind, style)}: ${nameOf(breaksAt)}.${peak}`,
     );
   } else {
     lines.push(paint('No limit is known that could break this plan.', 'yellow', style));
@@ -51,6 +52,8 @@ function decision(plan: Plan, style: TextStyle): string {
     const mark = gate.passed ? paint('pass', 'green', style) : paint('FAIL', 'red', style);
     lines.push(`  ${mark}  ${gate.name}: ${gate.detail}`);
   }
+  for (const warning of plan.warnings)
+    lines.push(`  ${paint('note', 'yellow', style)}  ${warning}`);
   return lines.join('\n');
 }
 
@@ -60,7 +63,7 @@ function nameOf({ dimension, provider, model }: Break): string {
 
 function demandText(plan: Plan, style: TextStyle): string {
   const rows = plan.scales.map(({ scale, demand, verdict }) => [
-    times(scale),
+    formatScale(scale),
     formatCount(demand.turnsPerMinute),
     ...rateCells(demand.rpm),
     ...(demand.itpm === null ? ['-', '-'] : rateCells(demand.itpm)),
@@ -102,16 +105,16 @@ function limitsText(plan: Plan, style: TextStyle): string {
     DIMENSIONS[use.dimension].label,
     amount(use, use.limit),
     ...plan.scales.map((scale) => shareCell(scale.limits[index]?.utilisation ?? null, style)),
-    use.utilisationMean === null ? '-' : times(first.scale / use.utilisationMean),
+    use.utilisationMean === null ? '-' : formatScale(first.scale / use.utilisationMean),
     utilisationBar(use, style),
   ]);
   const head = [
     '',
     'limit',
     '',
-    ...plan.scales.map(({ scale }) => `peak at ${times(scale)}`),
+    ...plan.scales.map(({ scale }) => `peak at ${formatScale(scale)}`),
     'breaks at',
-    `at ${times(first.scale)}`,
+    `at ${formatScale(first.scale)}`,
   ];
   const align = [
     'left',
@@ -149,28 +152,41 @@ function shareCell(share: number | null, style: TextStyle): string {
 function waysOutText(plan: Plan, style: TextStyle): string {
   if (plan.waysOut.length === 0) return '';
   const required = plan.goals.fitsAtScale;
-  const rows = plan.waysOut.map((way, index) => [
-    `${index + 1}`,
-    way.change,
-    way.breaksAt === null
-      ? 'no limit left'
-      : `${times(way.breaksAt.scale)} (${DIMENSIONS[way.breaksAt.dimension].label})`,
-    formatShare(round(way.utilisation, 3)),
-    way.fitsRequired ? paint('yes', 'green', style) : paint('no', 'red', style),
-    way.apiUsdPerMonth === null ? '?' : signedUsd(way.apiUsdPerMonth),
-    way.note === null ? '' : paint(way.note, 'dim', style),
-  ]);
+  const rows = plan.waysOut
+    .slice(0, MOST_WAYS_OUT)
+    .map((way, index) => [
+      `${index + 1}`,
+      way.change,
+      way.breaksAt === null
+        ? 'no limit left'
+        : `${formatScale(way.breaksAt.scale)} (${DIMENSIONS[way.breaksAt.dimension].label})`,
+      formatShare(round(way.utilisation, 3)),
+      way.fitsRequired ? paint('yes', 'green', style) : paint('no', 'red', style),
+      way.apiUsdPerMonth === null ? '?' : signedUsd(way.apiUsdPerMonth),
+      paint(wayOutNote(way), 'dim', style),
+    ]);
   const head = [
     '',
     'change',
     'breaks at',
-    `use at ${times(required)}`,
-    `fits ${times(required)}`,
+    `use at ${formatScale(required)}`,
+    `fits ${formatScale(required)}`,
     'API $/month',
     '',
   ];
   const align = ['right', 'left', 'right', 'right', 'left', 'right', 'left'] as const;
   return `${heading('Ways out, best first (mean demand)', style)}\n${table(rows, { head, align, ...style })}`;
+}
+
+/** Ways out that the text shows; the JSON has all. */
+const MOST_WAYS_OUT = 8;
+
+function wayOutNote({ note, thenBreaksAt }: WayOut): string {
+  const other =
+    thenBreaksAt === null
+      ? ''
+      : `${nameOf(thenBreaksAt)} still breaks at ${formatScale(thenBreaksAt.scale)}`;
+  return [other, note ?? ''].filter((text) => text !== '').join('; ');
 }
 
 function signedUsd(usd: number): string {
@@ -180,7 +196,7 @@ function signedUsd(usd: number): string {
 
 function costText(plan: Plan, style: TextStyle): string {
   const rows = plan.scales.map(({ scale, cost }) => [
-    times(scale),
+    formatScale(scale),
     money(cost.monthly.api),
     money(cost.monthly.gpu),
     money(cost.monthly.infra),
@@ -211,7 +227,7 @@ function poolText(plan: Plan, style: TextStyle): string {
 function poolRow(scale: number, pool: NonNullable<ScalePlan['pool']>): string[] {
   const [low, high] = pool.intervals.gpus;
   return [
-    times(scale),
+    formatScale(scale),
     formatCount(pool.replicas),
     formatCount(pool.gpus),
     `${formatCount(low)} to ${formatCount(high)}`,
@@ -234,8 +250,8 @@ function stagesText(plan: Plan, style: TextStyle): string {
     const carries =
       stage.supports === null
         ? 'capacity unknown'
-        : `carries ${times(stage.supports.scale)} (${DIMENSIONS[stage.supports.dimension].label})`;
-    const title = `${paint(`${stage.name}, for ${times(stage.atScale)}`, 'bold', style)}: ${when}`;
+        : `carries ${formatScale(stage.supports.scale)} (${DIMENSIONS[stage.supports.dimension].label})`;
+    const title = `${paint(`${stage.name}, for ${formatScale(stage.atScale)}`, 'bold', style)}: ${when}`;
     const changes = stage.changes.length === 0 ? ['nothing to change'] : stage.changes;
     const mark = stage.fits ? '' : paint(' does not fit', 'red', style);
     return [
@@ -245,8 +261,4 @@ function stagesText(plan: Plan, style: TextStyle): string {
     ];
   });
   return `${heading('Stages', style)}\n${lines.join('\n')}`;
-}
-
-function times(scale: number): string {
-  return `${scale >= 100 ? formatCount(scale) : round(scale, scale < 10 ? 2 : 1)}x`;
 }
