@@ -8,6 +8,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: ['test/e2e/**'],
+          // Generous: a slow machine must not fail a test that asserts nothing about time.
+          testTimeout: 30_000,
         },
       },
       {
