@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+import { count, duration, share, strict } from './fields.ts';
+
+/** When a fault strikes and whom. Absent fields do not restrict. */
+const condition = {
+  /** Shown in the log and in the counts; the kind when absent. */
+  name: z.string().min(1).optional(),
+  probability: share().optional(),
+  /** Every n-th matching request, counted from 1. */
+  every: z.int().min(1).optional(),
+  /** The first n matching requests only. */
+  first: z.int().min(1).optional(),
+  /** Start and length of the time window, from the start of the provider (or of the fault's upload). */
+  from: duration().optional(),
+  for: duration().optional(),
+  models: z.array(z.string()).min(1).optional(),
+  /** Names of keys, as configured or as the admin endpoint shows them. */
+  keys: z.array(z.string()).min(1).optional(),
+  stream: z.boolean().optional(),
+};
+
+/** Output tokens sent before a fault inside a stream. */
+const afterTokens = { afterTokens: count().optional() };
+
+/** One line of a fault script. `kind` says what happens; see docs of `agent-infra provider`. */
+export const faultSchema = z.discriminatedUnion('kind', [
+  /** An error answer, e.g. a 429 storm, 529, 503; retry headers as given. */
+  strict({
+    kind: z.literal('status'),
+    ...condition,
+    status: z.int().min(400).max(599),
+    type: z.string().optional(),
+    code: z.string().optional(),
+    message: z.string().optional(),
+    retryAfter: duration().optional(),
+    retryAfterMs: duration().optional(),
+    shouldRetry: z.boolean().optional(),
+  }),
+  /** The first token comes later by `delay`. */
+  strict({ kind: z.literal('slow-first-token'), ...condition, delay: duration() }),
+  /** Nothing at all is sent for `delay`; without it, never. */
+  strict({ kind: z.literal('slow-headers'), ...condition, delay: duration().optional() }),
+  /** The stream falls silent for `pause`; without it, for ever, with the socket open. */
+  strict({
+    kind: z.literal('stall'),
+    ...condition,
+    ...afterTokens,
+    pause: duration().optional(),
+  }),
+  /** An error event in a 200 stream, then a clean end. */
+  strict({
+    kind: z.literal('error-event'),
+    ...condition,
+    ...afterTokens,
+    status: z.int().min(400).max(599).default(529),
+    code: z.string().optional(),
+    message: z.string().optional(),
+  }),
+  /** A clean end of the stream without its terminal event. */
+  strict({ kind: z.literal('truncate'), ...condition, ...afterTokens }),
+  /** TCP reset; with `afterTokens: 0` before the headers. */
+  strict({ kind: z.literal('reset'), ...condition, ...afterTokens }),
+  /** One frame (or the whole JSON body) that does not parse. */
+  strict({ kind: z.literal('malformed-json'), ...condition, ...afterTokens }),
+  /** Usage counts multiplied by `factor`. */
+  strict({ kind: z.literal('wrong-usage'), ...condition, factor: z.number().min(0).default(2) }),
+  /** A proxy's HTML error page with status 200. */
+  strict({ kind: z.literal('html'), ...condition }),
+]);
+
+export type Fault = z.output<typeof faultSchema>;
+
+export const faultListSchema = z.array(faultSchema);

@@ -1,0 +1,213 @@
+import { z } from 'zod';
+
+import { header, loadDocument } from './document.ts';
+import type { LoadOptions } from './document.ts';
+import { count, duration, oneOf, share, strict } from './fields.ts';
+import { faultListSchema } from './provider-fault.ts';
+
+export type { Fault } from './provider-fault.ts';
+
+/** A constant, or a log-normal given by its median and 95th percentile. */
+const durationSpread = z.union([duration(), strict({ p50: duration(), p95: duration() })], {
+  error: 'expected a duration such as 200ms, or a spread such as {p50: 200ms, p95: 800ms}',
+});
+const countSpread = z.union([count(), strict({ p50: count(), p95: count() })], {
+  error: 'expected a count such as 200, or a spread such as {p50: 200, p95: 900}',
+});
+
+/** A constant, or a log-normal given by its median and 95th percentile. */
+export type Spread = number | { readonly p50: number; readonly p95: number };
+
+/** Every call takes its own time, whatever else runs. */
+const fixedTiming = strict({
+  kind: z.literal('fixed'),
+  /** Request accepted to first token. */
+  ttft: durationSpread.prefault('200ms'),
+  /** Between output tokens. */
+  itl: durationSpread.prefault('20ms'),
+  /** Added to the first token for each input token that is not cached. */
+  prefillPerToken: duration().prefault('0ms'),
+});
+
+/** Calls share one continuous-batching engine (mechanisms/batching.ts). */
+const batchingTiming = strict({
+  kind: z.literal('batching'),
+  /** Sequences decoded together at most (vLLM max_num_seqs). */
+  maxSeqs: count().prefault(256),
+  /** Token budget of one step (vLLM max_num_batched_tokens). */
+  maxBatchedTokens: count().prefault(8192),
+  kvBlocks: count().prefault(16_384),
+  blockTokens: count().prefault(16),
+  /** Waiting requests beyond this are refused with 503; no bound when absent, as in vLLM. */
+  maxWaiting: count().optional(),
+  /** Step time = base + per decoding sequence + per 1,000 tokens of their context + prompt tokens. */
+  stepBase: duration().prefault('6ms'),
+  stepPerSequence: duration().prefault('50us'),
+  stepPerThousandContextTokens: duration().prefault('0us'),
+  prefillTokensPerSecond: count().prefault(20_000),
+  /** Time outside the engine (network, tokenizer) before a request is queued. */
+  overhead: duration().prefault('0ms'),
+});
+
+/** Limits of one key. A limit that is absent does not exist. */
+const limits = z.discriminatedUnion('style', [
+  strict({
+    style: z.literal('openai'),
+    rpm: count().optional(),
+    tpm: count().optional(),
+    rpd: count().optional(),
+    tpd: count().optional(),
+    /** What a call asks of the token buckets: estimate + cap, or the larger of the two. */
+    requested: oneOf(['sum', 'max']).default('sum'),
+    /** Whether unused output is given back at the end; undocumented, so a switch. */
+    refundUnusedOutput: z.boolean().default(false),
+    headers: oneOf(['exact', 'absent']).default('exact'),
+  }),
+  strict({
+    style: z.literal('anthropic'),
+    rpm: count().optional(),
+    itpm: count().optional(),
+    otpm: count().optional(),
+    /** Burst of the request bucket; rpm when absent ("60 RPM may be enforced as 1 per second"). */
+    requestBurst: count().optional(),
+    /** Whether cache reads count (Haiku 3.5). */
+    cacheReadsCount: z.boolean().default(false),
+    headers: oneOf(['exact', 'absent']).default('exact'),
+  }),
+  strict({
+    style: z.literal('azure-ptu'),
+    /** Input-equivalent tokens per minute that make 100 % utilisation. */
+    tpm: count(),
+    /** Weight of an output token (4, 6 or 8 by model). */
+    outputRatio: z.number().min(0).default(4),
+  }),
+]);
+export type LimitSettings = z.output<typeof limits>;
+
+const promptCache = z.discriminatedUnion('kind', [
+  strict({ kind: z.literal('none') }),
+  /** OpenAI: any prefix seen before, in steps from a minimum on. */
+  strict({
+    kind: z.literal('automatic'),
+    minTokens: count().prefault(1024),
+    stepTokens: count().prefault(128),
+    ttl: duration().prefault('5m'),
+    capacityTokens: count().prefault(20_000_000),
+  }),
+  /** Anthropic: prefixes marked by cache_control breakpoints, 5 minutes or 1 hour. */
+  strict({
+    kind: z.literal('breakpoints'),
+    minTokens: count().prefault(1024),
+    capacityTokens: count().prefault(20_000_000),
+  }),
+  /** The KV cache of the batching engine. */
+  strict({ kind: z.literal('engine') }),
+]);
+export type CacheSettings = z.output<typeof promptCache>;
+
+const model = strict({
+  id: z.string().min(1),
+  /** Other names it answers to. */
+  aliases: z.array(z.string().min(1)).default([]),
+  /** APIs that serve it. */
+  apis: z
+    .array(oneOf(['openai', 'anthropic']))
+    .min(1)
+    .default(['openai', 'anthropic']),
+  contextWindow: count().prefault(200_000),
+  maxOutput: count().prefault(32_000),
+  limits: limits.optional(),
+  /** When absent: the engine's with batching, else automatic (OpenAI) or breakpoints (Anthropic). */
+  cache: promptCache.optional(),
+  timing: z.discriminatedUnion('kind', [fixedTiming, batchingTiming]).prefault({ kind: 'fixed' }),
+  output: strict({
+    /** Length of an answer; `max` makes every answer as long as the request's cap (replay). */
+    tokens: z
+      .union([z.literal('max'), countSpread], { error: 'expected max, a count or {p50, p95}' })
+      .prefault({ p50: 150, p95: 600 }),
+    /** Tokens in one frame of a stream. */
+    tokensPerFrame: z.int().min(1).default(1),
+  }).prefault({}),
+  reasoning: strict({
+    /** Thinking before the answer; 0 for a model that does not reason. */
+    tokens: countSpread.prefault(0),
+    /** Stream it as `reasoning_content` even unasked, as vLLM does. */
+    visible: z.boolean().default(false),
+  }).prefault({}),
+  tools: strict({
+    /** How likely a request with tools (tool_choice auto) is answered by calls. */
+    probability: share().prefault(0),
+    /** Calls in one answer at most, when the request allows parallel calls. */
+    parallel: z.int().min(1).default(1),
+    /** After so many rounds of calls for one user message the model always answers in text. */
+    maxRounds: z.int().min(0).default(8),
+  }).prefault({}),
+});
+export type ModelSettings = z.output<typeof model>;
+export type FixedTimingSettings = z.output<typeof fixedTiming>;
+export type BatchingSettings = z.output<typeof batchingTiming>;
+
+const embeddingModel = strict({
+  id: z.string().min(1),
+  dimensions: z.int().min(1).max(8192).default(1536),
+  /** Whole answer, whatever the size. */
+  latency: durationSpread.prefault('50ms'),
+  limits: limits.optional(),
+});
+export type EmbeddingSettings = z.output<typeof embeddingModel>;
+
+/** Schema of `kind: ProviderConfig`: what the simulated provider serves and how it behaves. */
+export const providerConfigSchema = strict({
+  ...header('ProviderConfig'),
+  name: z.string().min(1).default('provider'),
+  /** The same seed gives the same texts, ids and drawn times for the same requests. */
+  seed: z
+    .union([z.string(), z.number()])
+    .transform((seed) => String(seed))
+    .default('1'),
+  listen: strict({
+    host: z.string().min(1).default('127.0.0.1'),
+    port: z.int().min(0).max(65_535).default(8080),
+  }).prefault({}),
+  /** Accepted keys. Absent: any key is accepted, but none is 401. */
+  keys: z.array(strict({ name: z.string().min(1), key: z.string().min(1) })).optional(),
+  models: z.array(model).min(1),
+  embeddings: z.array(embeddingModel).default([]),
+  faults: faultListSchema.default([]),
+  /** What requests may steer by x-sim-* headers and [[sim …]] marks: nothing, the reply's shape, or faults too. */
+  overrides: oneOf(['none', 'shape', 'all']).default('shape'),
+  stream: strict({
+    /** The first frame (role, message_start) at once, or with the first token. */
+    prelude: oneOf(['immediate', 'first-token']).default('first-token'),
+    /** Put the send time (CLOCK_MONOTONIC, ns) into each token frame as an extra field `t`. */
+    stamp: z.boolean().default(false),
+  }).prefault({}),
+}).superRefine((config, context) => {
+  const seen = new Set<string>();
+  for (const [index, { id, aliases, timing, cache }] of config.models.entries()) {
+    // Usage, limits and prefill time must come from one hit count.
+    const isEngine = cache?.kind === 'engine';
+    if (cache !== undefined && cache.kind !== 'none' && isEngine !== (timing.kind === 'batching')) {
+      const message = 'kind: engine goes with timing kind: batching, the others with kind: fixed';
+      context.addIssue({ code: 'custom', path: ['models', index, 'cache', 'kind'], message });
+    }
+    for (const name of [id, ...aliases]) {
+      if (seen.has(name)) {
+        const path = ['models', index, 'id'];
+        context.addIssue({ code: 'custom', path, message: `model "${name}" is defined twice` });
+      }
+      seen.add(name);
+    }
+  }
+});
+
+export type ProviderConfig = z.output<typeof providerConfigSchema>;
+export type ProviderConfigInput = z.input<typeof providerConfigSchema>;
+
+/** Reads and checks a ProviderConfig document. */
+export function loadProviderConfig(
+  file: string,
+  options: LoadOptions = {},
+): Promise<ProviderConfig> {
+  return loadDocument(providerConfigSchema, file, options);
+}

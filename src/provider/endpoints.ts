@@ -1,0 +1,241 @@
+import type { EmbeddingSettings, ProviderConfig } from '../config/provider.ts';
+import type { Clock } from '../core/clock.ts';
+import { NO_TOKENS } from '../core/tokens.ts';
+import { ANTHROPIC_VERSIONS, readMessagesRequest } from '../http/anthropic-messages.ts';
+import type { AnthropicVersion } from '../http/anthropic-messages.ts';
+import type { ApiError, ReadRequest } from '../http/dialect.ts';
+import { parseJson, recordOf, stringOf } from '../http/dialect-json.ts';
+import { promptTokens } from '../http/dialect-prompt.ts';
+import { readChatRequest } from '../http/openai-chat.ts';
+import { embeddingReply, readEmbeddingRequest } from '../http/openai-embeddings.ts';
+import { readResponsesRequest } from '../http/openai-responses.ts';
+import { embed } from './embeddings.ts';
+import { answer, answerError, commonHeaders, isApiError, unknownModel } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import { KeyRing } from './keys.ts';
+import type { Caller } from './keys.ts';
+import type { LimitGate } from './limit-gate.ts';
+import { modelBody, modelList } from './model-list.ts';
+import { ResponseStore } from './response-store.ts';
+import type { Simulator } from './simulator.ts';
+import { drawSpread } from './spread.ts';
+import { randomStreams } from '../core/random.ts';
+
+export interface EndpointsOptions {
+  readonly config: ProviderConfig;
+  readonly simulator: Simulator;
+  readonly limits: LimitGate;
+  readonly clock: Clock;
+}
+
+/** The API's endpoints behind authentication: each reads its request and answers its exchange. */
+export class Endpoints {
+  readonly #options: EndpointsOptions;
+  readonly #keys: KeyRing;
+  readonly #responses = new ResponseStore();
+
+  constructor(options: EndpointsOptions) {
+    this.#options = options;
+    this.#keys = new KeyRing(options.config.keys);
+  }
+
+  /** POST to a generating endpoint, count_tokens or embeddings, with its whole body. */
+  post(exchange: Exchange, path: string, text: string): void {
+    const caller = this.#authenticate(exchange);
+    if (caller === undefined) return;
+    const body = parseJson(text);
+    switch (path) {
+      case '/v1/chat/completions':
+        this.#generate(exchange, caller, readChatRequest(body));
+        return;
+      case '/v1/responses':
+        this.#respond(exchange, caller, body);
+        return;
+      case '/v1/messages':
+      case '/v1/messages/count_tokens':
+        this.#messages(exchange, caller, body, path);
+        return;
+      case '/v1/embeddings':
+        this.#embeddings(exchange, caller, body);
+        return;
+      default:
+        this.#cancel(exchange, path);
+    }
+  }
+
+  /** GET of models and stored responses. */
+  get(exchange: Exchange, path: string): void {
+    if (this.#authenticate(exchange) === undefined) return;
+    const { config } = this.#options;
+    const { api } = exchange;
+    if (path === '/v1/models') return this.#ok(exchange, modelList(config, api));
+    const model = /^\/v1\/models\/(.+)$/.exec(path)?.[1];
+    if (model !== undefined) {
+      const body = modelBody(config, api, decoded(model));
+      if (body === undefined) this.#refuse(exchange, unknownModel(api, decoded(model)));
+      else this.#ok(exchange, body);
+      return;
+    }
+    const id = path.replace('/v1/responses/', '');
+    const stored = this.#responses.get(id);
+    if (stored === undefined) this.#refuse(exchange, unknownResponse(id));
+    else this.#ok(exchange, stored.body);
+  }
+
+  delete(exchange: Exchange, path: string): void {
+    if (this.#authenticate(exchange) === undefined) return;
+    const id = path.replace('/v1/responses/', '');
+    if (this.#responses.delete(id)) this.#ok(exchange, { id, object: 'response', deleted: true });
+    else this.#refuse(exchange, unknownResponse(id));
+  }
+
+  #authenticate(exchange: Exchange): Caller | undefined {
+    const caller = this.#keys.authenticate(exchange.headers, exchange.api);
+    if (isApiError(caller)) {
+      this.#refuse(exchange, caller);
+      return undefined;
+    }
+    exchange.record.key = caller.name;
+    return caller;
+  }
+
+  #generate(exchange: Exchange, caller: Caller, read: ReadRequest): void {
+    if (read.ok) this.#options.simulator.generate(exchange, caller, read.request);
+    else this.#refuse(exchange, read.error);
+  }
+
+  #messages(exchange: Exchange, caller: Caller, body: unknown, path: string): void {
+    const version = anthropicVersion(exchange.headers['anthropic-version']);
+    if (typeof version === 'object') return this.#refuse(exchange, version);
+    if (path === '/v1/messages') {
+      this.#generate(exchange, caller, readMessagesRequest(body, { version }));
+      return;
+    }
+    const read = readMessagesRequest(body, { version, maxTokens: 'optional' });
+    if (!read.ok) return this.#refuse(exchange, read.error);
+    const { model, prompt } = read.request;
+    if (this.#options.simulator.model(model, 'anthropic') === undefined) {
+      return this.#refuse(exchange, unknownModel('anthropic', model));
+    }
+    this.#ok(exchange, { input_tokens: promptTokens(prompt) });
+  }
+
+  /** Responses: the conversation so far comes from the store, and the reply goes there. */
+  #respond(exchange: Exchange, caller: Caller, body: unknown): void {
+    const read = readResponsesRequest(body);
+    if (!read.ok) return this.#refuse(exchange, read.error);
+    const fields = recordOf(body) ?? {};
+    const previous = stringOf(fields['previous_response_id']);
+    let { request } = read;
+    if (previous !== undefined) {
+      const stored = this.#responses.get(previous);
+      if (stored === undefined) return this.#refuse(exchange, unknownPrevious(previous));
+      request = { ...request, prompt: [...stored.conversation, ...request.prompt] };
+    }
+    if (fields['background'] === true) {
+      return this.#refuse(exchange, {
+        status: 400,
+        message: 'Background responses are not simulated.',
+        type: 'invalid_request_error',
+        param: 'background',
+      });
+    }
+    const keep = fields['store'] !== false;
+    this.#options.simulator.generate(exchange, caller, request, (call) => {
+      if (keep) this.#responses.put(call);
+    });
+  }
+
+  #embeddings(exchange: Exchange, caller: Caller, body: unknown): void {
+    const { config, limits, clock, simulator } = this.#options;
+    const read = readEmbeddingRequest(body);
+    if (!read.ok) return this.#refuse(exchange, read.error);
+    const { request } = read;
+    const model = config.embeddings.find(({ id }) => id === request.model);
+    if (model === undefined) return this.#refuse(exchange, unknownModel('openai', request.model));
+    const { record } = exchange;
+    record.model = model.id;
+    const wrong = checkDimensions(request.dimensions, model);
+    if (wrong !== undefined) return this.#refuse(exchange, wrong);
+    const input = { ...NO_TOKENS, uncached: request.inputTokens };
+    limits.admit(caller.name, { model: model.id, input, outputCap: 0 }, ({ decision, headers }) => {
+      if (!decision.admitted) {
+        record.limit = decision.dimension;
+        this.#refuse(exchange, decision.error, { ...headers, ...decision.headers });
+        return;
+      }
+      const random = randomStreams(`${config.seed}/${record.id}`)('embedding');
+      simulator.pacer.at(clock.now() + drawSpread(model.latency, random), () => {
+        decision.ticket.settle(clock.now(), input);
+        if (exchange.isOver()) return;
+        record.tokens = input;
+        const vectors = embed(model, request, config.seed);
+        this.#ok(exchange, embeddingReply(request, vectors), headers);
+      });
+    });
+  }
+
+  #cancel(exchange: Exchange, path: string): void {
+    const id = path.replace('/v1/responses/', '').replace('/cancel', '');
+    const stored = this.#responses.get(id);
+    if (stored === undefined) return this.#refuse(exchange, unknownResponse(id));
+    const message = 'Only responses created with background=true can be cancelled.';
+    this.#refuse(exchange, { status: 400, message, type: 'invalid_request_error' });
+  }
+
+  #ok(exchange: Exchange, body: unknown, headers: Readonly<Record<string, string>> = {}): void {
+    const common = commonHeaders(exchange, this.#options.clock.now());
+    answer(exchange, 200, body, { ...common, ...headers }, 'complete');
+  }
+
+  #refuse(
+    exchange: Exchange,
+    error: ApiError,
+    headers: Readonly<Record<string, string>> = {},
+  ): void {
+    const common = commonHeaders(exchange, this.#options.clock.now());
+    answerError(exchange, error, { ...common, ...headers });
+  }
+}
+
+/** The version a request names, or the 400 of one that is missing or unknown. */
+function anthropicVersion(header: string | string[] | undefined): AnthropicVersion | ApiError {
+  if (typeof header !== 'string') {
+    return { status: 400, message: 'anthropic-version: header is required' };
+  }
+  const known = ANTHROPIC_VERSIONS.find((version) => version === header);
+  return known ?? { status: 400, message: `anthropic-version: "${header}" is not a valid version` };
+}
+
+function checkDimensions(
+  dimensions: number | undefined,
+  model: EmbeddingSettings,
+): ApiError | undefined {
+  if (dimensions === undefined || dimensions <= model.dimensions) return undefined;
+  const message = `Invalid value for 'dimensions' = ${dimensions}. Must be less than or equal to ${model.dimensions}.`;
+  return { status: 400, message, type: 'invalid_request_error', param: 'dimensions' };
+}
+
+function unknownResponse(id: string): ApiError {
+  const message = `Response with id '${id}' not found.`;
+  return { status: 404, message, type: 'invalid_request_error' };
+}
+
+function unknownPrevious(id: string): ApiError {
+  return {
+    status: 400,
+    message: `Previous response with id '${id}' not found.`,
+    type: 'invalid_request_error',
+    param: 'previous_response_id',
+    code: 'previous_response_not_found',
+  };
+}
+
+/** A path segment as the client meant it; broken escapes stay as they are. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

@@ -1,0 +1,296 @@
+import type { Fault } from '../config/provider.ts';
+import type { Clock } from '../core/clock.ts';
+import type { TokenRecord } from '../core/tokens.ts';
+import type { ApiError, Dialect, ReplyHead, StreamWriter } from '../http/dialect.ts';
+import { dialects } from '../http/dialects.ts';
+import type { ComposedReply } from './compose-reply.ts';
+import {
+  breakFrame,
+  breakJson,
+  errorOf,
+  spoilsReply,
+  stepsBefore,
+  wrongUsage,
+} from './fault-effects.ts';
+import type { LimitTicket } from './key-limits.ts';
+import type { Pacer } from './pacer.ts';
+import type { CacheLookup } from './prompt-cache.ts';
+import type { ReplySink } from './reply-sink.ts';
+import type { Outcome, RequestRecord } from './request-log.ts';
+import { StreamedReply } from './streamed-reply.ts';
+import type { TimingHandle } from './timing.ts';
+import { wholeReply } from './whole-reply.ts';
+
+/** What one admitted call needs to be answered. */
+export interface GenerationInput {
+  readonly dialect: Dialect;
+  readonly head: ReplyHead;
+  readonly stream: boolean;
+  readonly writer: StreamWriter;
+  readonly composed: ComposedReply;
+  readonly cache: CacheLookup;
+  readonly inputTokens: number;
+  readonly fault: Fault | undefined;
+  readonly prelude: 'immediate' | 'first-token';
+  /** Put the send time into token frames. */
+  readonly stamp: boolean;
+  readonly ticket: LimitTicket;
+  /** Headers of a reply that begins now. */
+  readonly headers: () => Readonly<Record<string, string>>;
+  readonly sink: ReplySink;
+  readonly record: RequestRecord;
+  readonly clock: Clock;
+  readonly pacer: Pacer;
+  readonly nowNs: () => bigint;
+  readonly onFirstToken: () => void;
+  /** Called once, when the exchange is over. */
+  readonly onEnd: (end: GenerationEnd) => void;
+}
+
+export interface GenerationEnd {
+  readonly outcome: Outcome;
+  readonly usage: TokenRecord;
+}
+
+/** Answers one admitted call as its tokens come, and ends exactly once whatever happens. */
+export class Generation {
+  readonly #input: GenerationInput;
+  readonly #reply: StreamedReply;
+  readonly #acceptNs: bigint;
+  #timing: TimingHandle | undefined;
+  #usage: TokenRecord;
+  #steps = 0;
+  #opened = false;
+  #over = false;
+  #struck = false;
+  /** Text kept back during a stall; undefined when nothing is. */
+  #held: string | undefined;
+  /** The reply is whole and waits for the stall to end. */
+  #endsAfterStall = false;
+
+  constructor(input: GenerationInput) {
+    const { uncached, cacheRead, cacheWrite5m, cacheWrite1h } = input.cache;
+    this.#input = input;
+    this.#acceptNs = BigInt(input.record.acceptNs);
+    this.#reply = new StreamedReply(input.composed, input.writer);
+    this.#usage = { uncached, cacheRead, cacheWrite5m, cacheWrite1h, output: 0, reasoning: 0 };
+    input.sink.onAbandoned(() => this.#end('client-closed'));
+    if (input.stream && input.prelude === 'immediate') this.#send(this.#open());
+  }
+
+  /** The timing model runs; it is cancelled when the call ends early. */
+  started(timing: TimingHandle): void {
+    if (this.#over) timing.cancel();
+    else this.#timing = timing;
+  }
+
+  /** Answers with an error instead (the engine turned the call away). */
+  refuse(error: ApiError): void {
+    if (this.#over) return;
+    if (this.#opened) this.#input.sink.end(this.#input.writer.error(error));
+    else this.#sendBody(error.status, this.#errorBody(error));
+    this.#end('refused');
+  }
+
+  /** `count` decoding steps are done. */
+  tokens(count: number, cachedTokens?: number): void {
+    if (this.#over) return;
+    if (this.#steps === 0) this.#first(cachedTokens);
+    const { composed, ticket, clock, stream } = this.#input;
+    this.#steps += count;
+    const done = this.#steps >= composed.steps;
+    const output = done
+      ? composed.outputTokens
+      : Math.min(this.#steps * composed.choices.length, composed.outputTokens);
+    const reasoning = Math.min(composed.reasoningTokens, output);
+    this.#usage = { ...this.#usage, output, reasoning };
+    ticket.progress(clock.now(), output);
+    if (stream) this.#stream(count, done);
+    else if (done) this.#whole();
+  }
+
+  #first(cachedTokens: number | undefined): void {
+    const { cache, clock, inputTokens, onFirstToken } = this.#input;
+    if (cachedTokens !== undefined) {
+      const cacheRead = Math.min(cachedTokens, inputTokens);
+      this.#usage = { ...this.#usage, uncached: inputTokens - cacheRead, cacheRead };
+    }
+    cache.commit(clock.now());
+    onFirstToken();
+  }
+
+  #stream(count: number, done: boolean): void {
+    const { fault, writer, composed, stamp, nowNs } = this.#input;
+    let text = this.#open();
+    const frames = this.#reply.advance(count);
+    text += stamp && frames !== '' ? stamped(frames, nowNs()) : frames;
+    if (fault !== undefined && !this.#struck && (done || this.#steps >= stepsBefore(fault))) {
+      this.#struck = true;
+      const rest = this.#strike(fault, text);
+      if (rest === undefined) return;
+      text = rest;
+    }
+    if (done) {
+      const finish = composed.choices.map((choice) => choice.finish);
+      const { stopSequence } = composed.choices[0]!;
+      text += writer.close({ finish, stopSequence, usage: wrongUsage(this.#usage, fault) });
+    }
+    this.#send(text);
+    if (done) this.#finish();
+  }
+
+  /** Lets a fault strike inside a stream. Returns what is still to be sent, or undefined: it is over. */
+  #strike(fault: Fault, text: string): string | undefined {
+    const { sink, writer, pacer, clock } = this.#input;
+    switch (fault.kind) {
+      case 'malformed-json':
+        return breakFrame(text);
+      case 'stall':
+        this.#send(text);
+        this.#held = '';
+        if (fault.pause !== undefined) {
+          pacer.at(clock.now() + fault.pause, () => this.#release());
+        }
+        return '';
+      case 'error-event':
+        this.#send(text + writer.error(errorOf(fault)));
+        sink.end();
+        break;
+      case 'truncate':
+        this.#send(text);
+        sink.end();
+        break;
+      case 'reset':
+        this.#send(text);
+        sink.reset();
+        break;
+      case 'status':
+      case 'html':
+      case 'slow-headers':
+      case 'slow-first-token':
+      case 'wrong-usage':
+        return text; // before the stream, or at its end
+    }
+    this.#end('fault');
+    return undefined;
+  }
+
+  #release(): void {
+    if (this.#over) return;
+    const held = this.#held ?? '';
+    this.#held = undefined;
+    this.#send(held);
+    if (this.#endsAfterStall) this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#held !== undefined) {
+      this.#endsAfterStall = true;
+      return;
+    }
+    this.#input.sink.end();
+    this.#end(spoilsReply(this.#input.fault) ? 'fault' : 'complete');
+  }
+
+  #open(): string {
+    if (this.#opened) return '';
+    this.#opened = true;
+    const { sink, headers, record, writer } = this.#input;
+    sink.head(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      ...headers(),
+    });
+    record.status = 200;
+    record.headersNs = this.#sinceAccept();
+    return writer.open(wrongUsage(this.#usage, this.#input.fault));
+  }
+
+  #send(text: string): void {
+    if (text === '') return;
+    if (this.#held !== undefined) {
+      this.#held += text;
+      return;
+    }
+    const { sink, record } = this.#input;
+    sink.write(text);
+    record.bytes = (record.bytes ?? 0) + text.length;
+    record.chunkNs?.push(this.#sinceAccept());
+  }
+
+  /** A reply in one piece, with the faults that concern it. */
+  #whole(): void {
+    const { fault, head, composed, dialect, sink, clock, pacer, headers } = this.#input;
+    const usage = wrongUsage(this.#usage, fault);
+    const body = dialects[dialect].reply(wholeReply(head, composed, usage));
+    const text = JSON.stringify(body);
+    switch (fault?.kind) {
+      case 'stall':
+        if (fault.pause === undefined) return; // silence until the client gives up
+        pacer.at(clock.now() + fault.pause, () => {
+          if (this.#over) return;
+          this.#sendBody(200, text);
+          this.#end('complete');
+        });
+        return;
+      case 'error-event':
+        this.#sendBody(fault.status, this.#errorBody(errorOf(fault)));
+        break;
+      case 'malformed-json':
+        this.#sendBody(200, breakJson(text));
+        break;
+      case 'truncate':
+      case 'reset':
+        // Without content-length the half body ends as cleanly as HTTP can tell.
+        sink.head(200, { 'content-type': 'application/json', ...headers() });
+        this.#input.record.status = 200;
+        this.#send(text.slice(0, text.length / 2));
+        if (fault.kind === 'reset') sink.reset();
+        else sink.end();
+        break;
+      case 'status':
+      case 'html':
+      case 'slow-headers':
+      case 'slow-first-token':
+      case 'wrong-usage':
+      case undefined:
+        this.#sendBody(200, text);
+    }
+    this.#end(spoilsReply(fault) ? 'fault' : 'complete');
+  }
+
+  #sendBody(status: number, text: string): void {
+    const { sink, headers, record } = this.#input;
+    const length = String(Buffer.byteLength(text));
+    sink.head(status, {
+      'content-type': 'application/json',
+      'content-length': length,
+      ...headers(),
+    });
+    record.status = status;
+    record.headersNs = this.#sinceAccept();
+    record.bytes = text.length;
+    sink.end(text);
+  }
+
+  #errorBody(error: ApiError): string {
+    const { dialect, record } = this.#input;
+    return JSON.stringify(dialects[dialect].errorBody(error, record.id));
+  }
+
+  #sinceAccept(): number {
+    return Number(this.#input.nowNs() - this.#acceptNs);
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#timing?.cancel();
+    this.#input.onEnd({ outcome, usage: this.#usage });
+  }
+}
+
+/** The last frame of the text with the send time as an extra field, which clients ignore. */
+function stamped(frames: string, nowNs: bigint): string {
+  return `${frames.slice(0, -'}\n\n'.length)},"t":${nowNs}}\n\n`;
+}

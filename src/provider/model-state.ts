@@ -1,0 +1,61 @@
+import type { CacheSettings, ModelSettings } from '../config/provider.ts';
+import type { Clock } from '../core/clock.ts';
+import { EngineTiming } from './engine-timing.ts';
+import { FixedTiming } from './fixed-timing.ts';
+import type { Pacer } from './pacer.ts';
+import { PromptCache } from './prompt-cache.ts';
+import type { Timing } from './timing.ts';
+
+export type Api = 'openai' | 'anthropic';
+
+/** One served model: its settings and what changes while it serves (its limits: limit-gate.ts). */
+export interface ModelState {
+  readonly settings: ModelSettings;
+  readonly timing: Timing;
+  /** By the API that asks: OpenAI's prefixes are found, Anthropic's are marked. */
+  readonly caches: Readonly<Record<Api, PromptCache>>;
+  /** Block size of prompt hashes: the cache's step or the engine's KV block. */
+  readonly blockTokens: number;
+}
+
+export function createModelState(
+  settings: ModelSettings,
+  { clock, pacer }: { readonly clock: Clock; readonly pacer: Pacer },
+): ModelState {
+  const { timing } = settings;
+  const openai = settings.cache ?? defaultCache(settings, 'openai');
+  const openaiCache = new PromptCache(openai);
+  const isShared = settings.cache !== undefined || openai.kind === 'engine';
+  return {
+    settings,
+    timing:
+      timing.kind === 'fixed'
+        ? new FixedTiming(timing, clock, pacer)
+        : new EngineTiming(timing, clock, pacer),
+    caches: {
+      openai: openaiCache,
+      anthropic: isShared ? openaiCache : new PromptCache(defaultCache(settings, 'anthropic')),
+    },
+    blockTokens: blockTokens(settings, openai),
+  };
+}
+
+/** Smallest cacheable prefix and step: OpenAI prompt caching guide; most Claude models. */
+const MIN_CACHED_TOKENS = 1024;
+const CACHE_STEP_TOKENS = 128;
+/** OpenAI: "5 to 10 minutes of inactivity". */
+const CACHE_TTL_MS = 300_000;
+/** Tokens of prefixes one model remembers. */
+const CACHE_CAPACITY_TOKENS = 20_000_000;
+
+function defaultCache({ timing }: ModelSettings, api: Api): CacheSettings {
+  if (timing.kind === 'batching') return { kind: 'engine' };
+  const common = { minTokens: MIN_CACHED_TOKENS, capacityTokens: CACHE_CAPACITY_TOKENS };
+  if (api === 'anthropic') return { kind: 'breakpoints', ...common };
+  return { kind: 'automatic', ...common, stepTokens: CACHE_STEP_TOKENS, ttl: CACHE_TTL_MS };
+}
+
+function blockTokens({ timing }: ModelSettings, cache: CacheSettings): number {
+  if (timing.kind === 'batching') return timing.blockTokens;
+  return cache.kind === 'automatic' ? cache.stepTokens : CACHE_STEP_TOKENS;
+}

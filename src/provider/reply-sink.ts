@@ -1,0 +1,56 @@
+import type { ServerResponse } from 'node:http';
+
+/** Where one reply goes. Calls after the end do nothing. */
+export interface ReplySink {
+  head(status: number, headers: Readonly<Record<string, string>>): void;
+  write(text: string): void;
+  /** Ends the reply cleanly, with a last piece if given. */
+  end(text?: string): void;
+  /** Resets the connection: the client sees an error, not an end. */
+  reset(): void;
+  /** Every listener is called once if the client leaves before the end. */
+  onAbandoned(listener: () => void): void;
+}
+
+/** A sink over a node response. */
+export class HttpSink implements ReplySink {
+  readonly #response: ServerResponse;
+  readonly #listeners: (() => void)[] = [];
+  #ended = false;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    response.once('close', () => {
+      if (this.#ended) return;
+      this.#ended = true;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  head(status: number, headers: Readonly<Record<string, string>>): void {
+    if (!this.#ended && !this.#response.headersSent) this.#response.writeHead(status, headers);
+  }
+
+  write(text: string): void {
+    if (!this.#ended && text !== '') this.#response.write(text);
+  }
+
+  end(text?: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#response.end(text);
+  }
+
+  reset(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { socket } = this.#response;
+    // A turn later, so that what was written before is on its way.
+    if (socket === null) this.#response.destroy();
+    else setImmediate(() => socket.resetAndDestroy());
+  }
+
+  onAbandoned(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+}

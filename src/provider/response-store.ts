@@ -1,0 +1,40 @@
+import type { Json } from '../http/dialect-json.ts';
+import { markPart, textPart } from '../http/dialect-prompt.ts';
+import type { PromptPart } from '../http/dialect-prompt.ts';
+import { responsesReply } from '../http/openai-responses-reply.ts';
+import type { FinishedCall } from './simulator.ts';
+import { wholeReply } from './whole-reply.ts';
+
+/** Replies kept; the oldest goes first. */
+const MAX_STORED = 1000;
+
+export interface StoredResponse {
+  readonly body: Json;
+  /** The conversation up to and including this reply, for `previous_response_id`. */
+  readonly conversation: readonly PromptPart[];
+}
+
+/** Stored replies of the Responses API, in memory. */
+export class ResponseStore {
+  readonly #stored = new Map<string, StoredResponse>();
+
+  get(id: string): StoredResponse | undefined {
+    return this.#stored.get(id);
+  }
+
+  put({ request, head, composed, usage }: FinishedCall): void {
+    const whole = wholeReply(head, composed, usage);
+    const { text, toolCalls } = whole.choices[0]!;
+    const spoken = JSON.stringify([text, toolCalls]);
+    const conversation = [...request.prompt, markPart('assistant'), textPart(spoken)];
+    this.#stored.set(head.id, { body: responsesReply(whole), conversation });
+    for (const oldest of this.#stored.keys()) {
+      if (this.#stored.size <= MAX_STORED) break;
+      this.#stored.delete(oldest);
+    }
+  }
+
+  delete(id: string): boolean {
+    return this.#stored.delete(id);
+  }
+}

@@ -1,0 +1,296 @@
+import type { Fault, ProviderConfig } from '../config/provider.ts';
+import type { Clock } from '../core/clock.ts';
+import type { RandomStreams } from '../core/random.ts';
+import { randomStreams } from '../core/random.ts';
+import { NO_TOKENS } from '../core/tokens.ts';
+import type { TokenRecord } from '../core/tokens.ts';
+import type { ApiError, ModelRequest, ReplyHead } from '../http/dialect.ts';
+import { dialects } from '../http/dialects.ts';
+import { composeReply, randomId } from './compose-reply.ts';
+import type { ComposedReply } from './compose-reply.ts';
+import { readDirectives } from './directives.ts';
+import type { Directives } from './directives.ts';
+import { answerError, commonHeaders, unknownModel } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import { FaultScript, faultName } from './fault-script.ts';
+import { Generation } from './generation.ts';
+import type { GenerationEnd } from './generation.ts';
+import type { Caller } from './keys.ts';
+import type { LimitTicket } from './key-limits.ts';
+import type { LimitGate } from './limit-gate.ts';
+import { createModelState } from './model-state.ts';
+import type { ModelState } from './model-state.ts';
+import { Occurrences } from './occurrences.ts';
+import { Pacer } from './pacer.ts';
+import type { CacheLookup } from './prompt-cache.ts';
+import { hashPrompt } from './prompt-hash.ts';
+import type { PromptHashes } from './prompt-hash.ts';
+import { ProviderMetrics } from './provider-metrics.ts';
+import { strikeBeforeReply } from './strike-before-reply.ts';
+import type { Refusal } from './timing.ts';
+
+export interface SimulatorOptions {
+  readonly config: ProviderConfig;
+  readonly clock: Clock;
+  readonly nowEpochMs: () => number;
+  readonly nowNs: () => bigint;
+  readonly limits: LimitGate;
+}
+
+/** A call that was answered whole, for those who keep replies (Responses). */
+export interface FinishedCall {
+  readonly request: ModelRequest;
+  readonly head: ReplyHead;
+  readonly composed: ComposedReply;
+  readonly usage: TokenRecord;
+}
+
+/** Everything known about a call before it is admitted. */
+interface Plan {
+  readonly exchange: Exchange;
+  readonly request: ModelRequest;
+  readonly model: ModelState;
+  readonly caller: Caller;
+  readonly directives: Directives;
+  readonly hashes: PromptHashes;
+  readonly fault: Fault | undefined;
+  readonly streams: RandomStreams;
+  readonly onFinished: ((call: FinishedCall) => void) | undefined;
+}
+
+const ID_PREFIXES = {
+  'openai-chat': 'chatcmpl-',
+  'openai-responses': 'resp_',
+  'anthropic-messages': 'msg_',
+} as const;
+
+/**
+ * The simulated models behind all generating endpoints, without sockets: a call comes in read, its
+ * reply goes to a sink, time is the clock's. Order of judgement: model, context window, scripted
+ * fault, limits, engine.
+ */
+export class Simulator {
+  readonly models: readonly ModelState[];
+  readonly metrics: ProviderMetrics;
+  readonly faults: FaultScript;
+  readonly pacer: Pacer;
+  readonly #options: SimulatorOptions;
+  readonly #byName = new Map<string, ModelState>();
+  readonly #occurrences = new Occurrences();
+
+  constructor(options: SimulatorOptions) {
+    const { config, clock } = options;
+    const pacer = new Pacer(clock);
+    this.#options = options;
+    this.pacer = pacer;
+    this.models = config.models.map((model) => createModelState(model, { clock, pacer }));
+    for (const model of this.models) {
+      for (const name of [model.settings.id, ...model.settings.aliases]) {
+        this.#byName.set(name, model);
+      }
+    }
+    this.metrics = new ProviderMetrics(this.models);
+    this.faults = new FaultScript(config.faults, clock.now());
+  }
+
+  /** The model of that name if the API serves it. */
+  model(name: string, api: Exchange['api']): ModelState | undefined {
+    const model = this.#byName.get(name);
+    return model?.settings.apis.includes(api) === true ? model : undefined;
+  }
+
+  /** Answers one call; its record is closed exactly once. */
+  generate(
+    exchange: Exchange,
+    caller: Caller,
+    request: ModelRequest,
+    onFinished?: (call: FinishedCall) => void,
+  ): void {
+    const { record, api } = exchange;
+    const model = this.model(request.model, api);
+    record.stream = request.stream;
+    if (model === undefined) return this.#refuse(exchange, unknownModel(api, request.model));
+    record.model = model.settings.id;
+    const { blockTokens, settings } = model;
+    const hashes = hashPrompt(request.prompt, { blockTokens, salt: caller.salt });
+    const tooLong = checkContext(exchange, request, hashes.tokens, settings.contextWindow);
+    if (tooLong !== undefined) return this.#refuse(exchange, tooLong);
+    const { config, clock } = this.#options;
+    const occurrence = this.#occurrences.next(hashes.whole);
+    const streams = randomStreams(`${config.seed}/${hashes.whole}/${occurrence}`);
+    const directives = readDirectives(exchange.headers, request.lastUserText, config.overrides);
+    const fault = this.faults.strike(clock.now(), {
+      model: settings.id,
+      key: caller.name,
+      stream: request.stream,
+      requested: directives.fault,
+      random: streams('fault'),
+    });
+    if (fault !== undefined) record.fault = faultName(fault);
+    const plan = {
+      exchange,
+      request,
+      model,
+      caller,
+      directives,
+      hashes,
+      fault,
+      streams,
+      onFinished,
+    };
+    strikeBeforeReply(fault, exchange, {
+      pacer: this.pacer,
+      clock,
+      proceed: () => this.#admit(plan),
+    });
+  }
+
+  #admit(plan: Plan): void {
+    const { exchange, request, model, caller, hashes } = plan;
+    const { clock, limits } = this.#options;
+    const cache = model.caches[exchange.api].lookup(hashes, clock.now());
+    const cap = request.maxOutputTokens;
+    const outputCap = cap === undefined ? undefined : cap * request.choices;
+    const asked = { model: model.settings.id, input: cache, outputCap };
+    limits.admit(caller.name, asked, ({ decision, headers }) => {
+      if (exchange.isOver()) {
+        if (decision.admitted) decision.ticket.settle(clock.now(), NO_TOKENS);
+      } else if (decision.admitted) {
+        this.#run(plan, cache, decision.ticket, headers);
+      } else {
+        exchange.record.limit = decision.dimension;
+        this.#refuse(exchange, decision.error, { ...headers, ...decision.headers });
+      }
+    });
+  }
+
+  #run(
+    plan: Plan,
+    cache: CacheLookup,
+    ticket: LimitTicket,
+    limitHeaders: Readonly<Record<string, string>>,
+  ): void {
+    const { exchange, request, model, directives, hashes, fault, streams } = plan;
+    const { record, dialect, sink, acceptMs } = exchange;
+    const { config, clock, nowNs, nowEpochMs } = this.#options;
+    const { settings, timing, blockTokens } = model;
+    const random = streams('content');
+    const composed = composeReply({ request, model: settings, directives, random });
+    const head: ReplyHead = {
+      id: `${ID_PREFIXES[dialect]}${randomId(random)}`,
+      model: settings.id,
+      createdS: Math.floor(nowEpochMs() / 1000),
+    };
+    const { includeUsage, obfuscate, choices } = request;
+    const opensWith = composed.choices[0]!.segments[0]?.kind === 'tool' ? 'tool' : 'text';
+    let ttftMs: number | undefined;
+    const generation = new Generation({
+      dialect,
+      head,
+      stream: request.stream,
+      writer: dialects[dialect].streamWriter(head, { includeUsage, obfuscate, choices, opensWith }),
+      composed,
+      cache,
+      inputTokens: hashes.tokens,
+      fault,
+      prelude: config.stream.prelude,
+      stamp: config.stream.stamp,
+      ticket,
+      headers: () => ({ ...commonHeaders(exchange, clock.now()), ...limitHeaders }),
+      sink,
+      record,
+      clock,
+      pacer: this.pacer,
+      nowNs,
+      onFirstToken: () => {
+        ttftMs = clock.now() - acceptMs;
+        this.metrics.firstToken(settings.id, ttftMs);
+      },
+      onEnd: (end) => this.#ended(plan, { end, ticket, head, composed, ttftMs }),
+    });
+    const started = timing.start({
+      inputTokens: hashes.tokens,
+      cachedTokens: cache.cacheRead,
+      steps: composed.steps,
+      tokensPerCall: request.stream ? settings.output.tokensPerFrame : composed.steps,
+      blocks: hashes.blocks,
+      blockTokens,
+      ttftMs: directives.ttftMs,
+      delayMs: fault?.kind === 'slow-first-token' ? fault.delay : 0,
+      random: streams('timing'),
+      onTokens: (count, cachedTokens) => generation.tokens(count, cachedTokens),
+      onRefused: (reason) => generation.refuse(engineRefusal(reason)),
+    });
+    if ('cancel' in started) generation.started(started);
+    else generation.refuse(engineRefusal(started.refused));
+  }
+
+  #ended(plan: Plan, call: EndedCall): void {
+    const { exchange, request, model, onFinished } = plan;
+    const { end, ticket, head, composed, ttftMs } = call;
+    const { outcome, usage } = end;
+    const now = this.#options.clock.now();
+    ticket.settle(now, usage);
+    exchange.record.tokens = usage;
+    const totalMs = now - exchange.acceptMs;
+    const { finish } = composed.choices[0]!;
+    this.metrics.generated(model.settings.id, { outcome, usage, ttftMs, totalMs, finish });
+    if (outcome === 'complete') onFinished?.({ request, head, composed, usage });
+    exchange.end(outcome);
+  }
+
+  #refuse(
+    exchange: Exchange,
+    error: ApiError,
+    headers: Readonly<Record<string, string>> = {},
+  ): void {
+    const common = commonHeaders(exchange, this.#options.clock.now());
+    answerError(exchange, error, { ...common, ...headers });
+  }
+}
+
+interface EndedCall {
+  readonly end: GenerationEnd;
+  readonly ticket: LimitTicket;
+  readonly head: ReplyHead;
+  readonly composed: ComposedReply;
+  readonly ttftMs: number | undefined;
+}
+
+/** Prompts and output caps beyond the window, in the API's words. */
+function checkContext(
+  { api }: Exchange,
+  { maxOutputTokens = 0, choices }: ModelRequest,
+  tokens: number,
+  window: number,
+): ApiError | undefined {
+  if (choices > MAX_CHOICES) {
+    return {
+      status: 400,
+      message: `Invalid 'n': integer above maximum value ${MAX_CHOICES}.`,
+      param: 'n',
+    };
+  }
+  if (api === 'anthropic') {
+    if (tokens <= window) return undefined;
+    return { status: 400, message: `prompt is too long: ${tokens} tokens > ${window} maximum` };
+  }
+  if (tokens + maxOutputTokens <= window) return undefined;
+  const message =
+    tokens > window
+      ? `This model's maximum context length is ${window} tokens. However, your messages resulted in ${tokens} tokens. Please reduce the length of the messages.`
+      : `This model's maximum context length is ${window} tokens. However, you requested ${tokens + maxOutputTokens} tokens (${tokens} in the messages, ${maxOutputTokens} in the completion). Please reduce the length of the messages or completion.`;
+  const type = 'invalid_request_error';
+  return { status: 400, message, type, param: 'messages', code: 'context_length_exceeded' };
+}
+
+/** OpenAI's bound of `n`. */
+const MAX_CHOICES = 128;
+
+function engineRefusal(reason: Refusal): ApiError {
+  if (reason === 'queue-full') {
+    return { status: 503, message: 'The engine is overloaded: its waiting queue is full.' };
+  }
+  const message = 'The request does not fit the KV cache of the engine.';
+  return { status: 400, message, type: 'invalid_request_error' };
+}
