@@ -90,7 +90,7 @@ export class SpanForest {
       }
     } else if (role === 'group' && llm !== undefined) {
       // Aggregates on agents, workflows and SDK wrappers (rules 1 and 3).
-      node.isCall = inner.all === 0 && !unlinked.has(node);
+      node.isCall = inner.all === 0 && llm.aggregateOnly !== true && !unlinked.has(node);
       if (node.isCall) this.#tally.used();
       else this.#tally.duplicate('aggregate usage on an agent, workflow or SDK span');
     } else this.#tally.used();

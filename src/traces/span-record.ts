@@ -56,4 +56,6 @@ export interface SpanLlm {
   /** Which try this was, counted from 1. */
   readonly attempt?: number | undefined;
   readonly finishReason?: string | undefined;
+  /** Never a call of its own, even when no call below explains it: the source sums up on parents. */
+  readonly aggregateOnly?: boolean | undefined;
 }
