@@ -37,6 +37,8 @@ export async function runProfile(inputs: readonly string[], flags: ProfileFlags)
   const release = onInterrupt((name) => {
     signalName = name;
     interruption.abort(new Error(name));
+    // A pipe that says nothing would hold the reader, and with it the process, until it ends.
+    if (inputs.includes('-')) process.stdin.destroy();
   });
   try {
     const result = await read(inputs, flags, fold, interruption.signal);

@@ -37,9 +37,9 @@ export function profileText(
 function title(profile: WorkloadProfile, style: TextStyle): string {
   const { window, calls, sessions, turns } = profile;
   const counts = [
-    sessions.count === null ? undefined : `${formatCount(sessions.count)} sessions`,
-    turns.count === null ? undefined : `${formatCount(turns.count)} turns`,
-    `${formatCount(calls.count)} LLM calls`,
+    sessions.count === null ? undefined : counted(sessions.count, 'session'),
+    turns.count === null ? undefined : counted(turns.count, 'turn'),
+    counted(calls.count, 'LLM call'),
     profile.arrivals === null
       ? undefined
       : `over ${formatDuration(window.durationSeconds * 1000)}${window.start === null ? '' : ` from ${window.start}`}`,
@@ -53,6 +53,10 @@ function title(profile: WorkloadProfile, style: TextStyle): string {
   const trouble = [attempts, errors].filter((part) => part !== undefined).join(', ');
   const name = paint(plain(profile.name, 80), 'bold', style);
   return `${name}  ${paint(plain(profile.source.format, 80), 'dim', style)}\n${counts.join(' · ')}${trouble === '' ? '' : `; ${trouble}`}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function warnings(profile: WorkloadProfile, style: TextStyle): string {

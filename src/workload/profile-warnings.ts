@@ -11,7 +11,7 @@ export function profileWarnings(
   const warnings: string[] = [];
   if (calls.count < ENOUGH_CALLS) {
     warnings.push(
-      `NOT ENOUGH DATA: only ${calls.count} LLM calls. Percentiles of fewer than ${ENOUGH_CALLS} calls are guesses; record at least ${ENOUGH_CALLS - calls.count} more.`,
+      `NOT ENOUGH DATA: only ${calls.count} LLM call${calls.count === 1 ? '' : 's'}. Percentiles of fewer than ${ENOUGH_CALLS} calls are guesses; record at least ${ENOUGH_CALLS - calls.count} more.`,
     );
   }
   if (calls.tokensMissing > 0) {

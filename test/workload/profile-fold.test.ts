@@ -80,7 +80,7 @@ describe('ProfileFold', () => {
   });
 
   test.for([
-    { why: 'few calls', calls: [{}], warning: 'NOT ENOUGH DATA: only 1 LLM calls' },
+    { why: 'few calls', calls: [{}], warning: 'NOT ENOUGH DATA: only 1 LLM call' },
     {
       why: 'missing tokens',
       calls: [{ tokensBasis: 'missing' as const }],
