@@ -10,8 +10,9 @@ export interface ForestRow {
   readonly name: string;
   readonly predicted: string;
   readonly measured: string;
-  /** Measured over predicted; null when there is nothing to compare. */
+  /** Measured over predicted; null when there is none to draw, then `note` says why. */
   readonly ratio: number | null;
+  readonly note: string;
   /** Ratios the prediction allows: its interval with its tolerance. */
   readonly allowed: readonly [number, number];
   readonly tone: Tone;
@@ -92,7 +93,7 @@ function forestRow(
   const { ratio } = row;
   const mark =
     ratio === null
-      ? html`<text x="${at(x(1) + 10)}" y="${y}" dy="0.35em">not measured</text>`
+      ? html`<text x="${at(x(1) + 10)}" y="${y}" dy="0.35em">${row.note}</text>`
       : measuredMark(x(ratio), y, ratio);
   return html`<g class="${row.tone}"
     ><title>${row.name}: predicted ${row.predicted}, measured ${row.measured}</title

@@ -160,18 +160,29 @@ function comparisonSection({ report }: DemoPage): Markup {
   });
 }
 
+/** Below this a share is told in points: twice nearly nothing is still nearly nothing. */
+const SMALLEST_RATIO_SHARE = 0.05;
+
 function forestRow(row: Comparison): ForestRow {
   const { measured, predicted, unit } = row;
   const range = allowedRange(row);
   const centre = predicted?.value ?? 0;
+  const isRatio = centre > (unit === 'share' ? SMALLEST_RATIO_SHARE : 0);
   return {
     name: row.name,
     predicted: showFigure(predicted?.value ?? null, unit),
     measured: showFigure(measured, unit),
-    ratio: measured === null || centre <= 0 ? null : measured / centre,
-    allowed: range === null || centre <= 0 ? [1, 1] : [range[0] / centre, range[1] / centre],
+    ratio: measured === null || !isRatio ? null : measured / centre,
+    note: noteOf(row, range),
+    allowed: range === null || !isRatio ? [1, 1] : [range[0] / centre, range[1] / centre],
     tone: TONES[row.verdict],
   };
+}
+
+function noteOf(row: Comparison, range: readonly [number, number] | null): string {
+  if (row.verdict === 'not measured' || range === null) return 'not measured';
+  const allowed = `${showFigure(range[0], row.unit)} to ${showFigure(range[1], row.unit)}`;
+  return `${row.verdict}: ${showDifference(row)}, ${allowed} allowed`;
 }
 
 function comparisonTable(rows: readonly Comparison[]): Markup {
@@ -290,6 +301,10 @@ function methodSection({ plan, report, summary }: DemoPage): Markup {
       ],
       ['price', price === undefined ? '–' : `${price.of}, ${price.page}, ${price.date}`],
       ['generator', `${summary.validity.verdict} ${summary.validity.reasons.join('; ')}`],
+      [
+        'assumed by the plan',
+        plan.assumptions.map(({ key, value, why }) => `${key} ${value}: ${why}`).join('; '),
+      ],
       ['seed', String(report.seed)],
       ['host', `${host.cores} cores, ${host.os}, Node ${host.node}`],
       ['tool', `${report.tool.name} ${report.tool.version}`],

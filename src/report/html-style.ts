@@ -76,7 +76,7 @@ figure { margin: 12px 0 0; }
 figure > figcaption { font-size: 14px; font-weight: 600; margin: 0 0 2px; }
 figure > .note { margin: 0 0 4px; }
 .chart { display: block; width: 100%; height: auto; font: 12px Inter, system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; font-feature-settings: "tnum" 1; }
-.chart text { fill: var(--muted); }
+.chart text { fill: var(--muted); stroke: var(--surface); stroke-width: 3px; paint-order: stroke; stroke-linejoin: round; }
 .chart text.strong { fill: var(--ink); }
 .chart .grid { stroke: var(--grid); }
 .chart .axis { stroke: var(--line); }
@@ -88,7 +88,7 @@ figure > .note { margin: 0 0 4px; }
 .fill { fill: var(--c); }
 .soft { fill: var(--c); opacity: .16; }
 .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 5 4; }
-.chart text.limit-name { fill: var(--bad); font-weight: 600; stroke: var(--surface); stroke-width: 4px; paint-order: stroke; stroke-linejoin: round; }
+.chart text.limit-name { fill: var(--bad); font-weight: 600; }
 .shade { fill: var(--sunken); }
 details { margin: 10px 0 0; font-size: 13.5px; }
 details[open] { padding-bottom: 4px; }
@@ -99,7 +99,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 5px 18px; margi
 dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
 ol.stages { list-style: none; margin: 12px 0 0; padding: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 14px; }
 ol.stages > li { border: 1px solid var(--line); border-radius: 12px; padding: 14px 16px; font-size: 13.5px; }
-ol.stages h3 { font-size: 14.5px; } ol.stages p { margin: 0 0 6px; line-height: 1.45; } ol.stages ul { margin: 0; padding: 0 0 0 17px; color: var(--muted); }
+ol.stages h3 { font-size: 14.5px; } ol.stages p { margin: 0 0 6px; line-height: 1.45; } ol.stages ul { margin: 0 0 8px; padding: 0 0 0 17px; color: var(--muted); }
 footer { color: var(--muted); font-size: 13px; margin: 26px 2px 0; }
 footer p { margin: 0 0 4px; }
 @media (max-width: 760px) { main { padding: 24px 14px 48px; } section { padding: 18px 16px; } .steps { grid-template-columns: 1fr; gap: 16px; } .steps li { padding: 0 0 0 40px; } .steps li::before { position: absolute; left: 0; top: 0; } .steps li:not(:last-child)::after { left: 12px; right: auto; top: 30px; bottom: -12px; height: auto; border-top: 0; border-left: 2px solid var(--line); } .chart.wide { min-width: 640px; } }

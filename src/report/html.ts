@@ -26,11 +26,26 @@ export type Interpolated =
   | false
   | readonly Interpolated[];
 
-/** Template tag for HTML and SVG: `` html`<b>${name}</b>` ``. Lists are joined, absent is empty. */
+/**
+ * Template tag for HTML and SVG: `` html`<b>${name}</b>` ``. Lists are joined, absent is empty. Line
+ * breaks and indentation of the source are one space in the document.
+ */
 export function html(parts: TemplateStringsArray, ...values: readonly Interpolated[]): Markup {
-  let text = parts[0]!;
-  for (const [index, value] of values.entries()) text += render(value) + parts[index + 1]!;
+  const compact = compactParts(parts);
+  let text = compact[0]!;
+  for (const [index, value] of values.entries()) text += render(value) + compact[index + 1]!;
   return new Markup(text);
+}
+
+const compacted = new WeakMap<TemplateStringsArray, readonly string[]>();
+
+function compactParts(parts: TemplateStringsArray): readonly string[] {
+  let compact = compacted.get(parts);
+  if (compact === undefined) {
+    compact = parts.map((part) => part.replaceAll(/\s+/g, ' ').replaceAll(/ (\/?>)/g, '$1'));
+    compacted.set(parts, compact);
+  }
+  return compact;
 }
 
 function render(value: Interpolated): string {

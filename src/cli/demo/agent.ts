@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { sleep } from '../../core/clock.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Random, RandomStreams } from '../../core/random.ts';
@@ -35,6 +37,8 @@ export async function runAgents(options: AgentOptions): Promise<AgentRun> {
   const { clock, sessions, overMs, signal, streams } = options;
   const totals = { sessions: 0, turns: 0, calls: 0, toolCalls: 0, failures: 0 };
   const startMs = clock.now();
+  // Every sleep and call of every session listens; the default limit of 10 only warns of leaks.
+  setMaxListeners(0, signal);
   await Promise.all(
     Array.from({ length: sessions }, async (_, index) => {
       const dueMs = startMs + (index * overMs) / sessions;

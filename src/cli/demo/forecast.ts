@@ -1,6 +1,7 @@
 import type { Scenario } from '../../config/scenario.ts';
 import { VirtualClock } from '../../core/clock.ts';
 import { randomStreams } from '../../core/random.ts';
+import type { RandomStreams } from '../../core/random.ts';
 import { quantileSorted } from '../../core/statistics.ts';
 import { startEngine } from '../../loadtest/engine.ts';
 import { UNKNOWN_HOST } from '../../loadtest/host-monitor.ts';
@@ -24,7 +25,7 @@ export type Forecast = { readonly [F in FigureName]: Prediction | null };
 
 export interface ForecastInput {
   readonly profile: WorkloadProfile;
-  /** Arrivals, retries and times of the load test to come. Its seed is not used. */
+  /** The load test to come. Of its random numbers only the arrival times are used: they are part of the question, not of the answer. */
   readonly scenario: Scenario;
   readonly rules: ProviderRules;
   readonly window: Window;
@@ -49,7 +50,9 @@ export async function forecast(input: ForecastInput): Promise<Forecast> {
 async function replicate(input: ForecastInput, seed: string): Promise<Figures> {
   const { profile, rules, scenario, window } = input;
   const clock = new VirtualClock(() => new Promise((resolve) => setImmediate(resolve)));
-  const streams = randomStreams(seed);
+  const own = randomStreams(seed);
+  const planned = randomStreams(scenario.seed);
+  const streams: RandomStreams = (name) => (name === 'arrivals' ? planned(name) : own(name));
   const session = sessionSampler(profile, streams);
   const samples: Sample[] = [];
   const run = startEngine(scenario, {

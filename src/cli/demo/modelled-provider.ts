@@ -59,8 +59,8 @@ export class ModelledProvider implements Transport {
       });
     }
     const { perTokenMs, ttftMs } = this.#latency(step.inputTokens);
-    const cacheRead = this.#cached(step);
     const firstTokenAt = sentAt + ttftMs;
+    const cacheRead = this.#cached(step, firstTokenAt);
     return this.#later(
       firstTokenAt + perTokenMs * (step.outputTokens - 1),
       signal,
@@ -124,8 +124,9 @@ export class ModelledProvider implements Transport {
   }
 
   /** Tokens of the longest prefix of messages that was sent before, by the published rule. */
-  #cached({ messages }: LlmStep): number {
+  #cached({ messages }: LlmStep, firstTokenAt: number): number {
     const { minTokens, stepTokens } = this.#rules.cache;
+    const fresh: string[] = [];
     let key = '';
     let tokens = 0;
     let longest = 0;
@@ -133,8 +134,12 @@ export class ModelledProvider implements Transport {
       key += `|${identity(message)}`;
       tokens += message.tokens;
       if (this.#seen.has(key)) longest = tokens;
-      else this.#seen.add(key);
+      else fresh.push(key);
     }
+    // Calls that start before the first token cannot hit: a fan-out pays for its prefix each time.
+    this.#clock.at(firstTokenAt, () => {
+      for (const prefix of fresh) this.#seen.add(prefix);
+    });
     return longest < minTokens ? 0 : Math.floor(longest / stepTokens) * stepTokens;
   }
 }
