@@ -9,7 +9,7 @@ import type { Summary } from './summary.ts';
 
 /** The shape of sessions, beyond counts. */
 export interface StructureProfile {
-  /** Input tokens of a call minus those of the call before it of the same agent, where it grew. */
+  /** Input tokens of a call minus those of the call before it of the same agent; negative where it shrank. */
   readonly contextGrowth: Summary | null;
   /** Consecutive calls of one agent, and how many of them had a shorter prompt than the one before. */
   readonly contextSteps: number;
@@ -128,7 +128,7 @@ export class StructureFold {
       const before = inputs[index - 1];
       if (before === undefined) continue;
       this.#steps += 1;
-      if (input > before) this.#growth.add(input - before);
+      this.#growth.add(input - before);
       if (input < before) this.#shrinks += 1;
       if (before > COMPACTION_FLOOR_TOKENS && input < COMPACTED_SHARE * before) {
         this.#compactions += 1;

@@ -122,7 +122,7 @@ describe('StructureFold', () => {
         ]),
       );
     expect([contextSteps, contextShrinks, compactions]).toEqual([3, 1, 1]);
-    expect(contextGrowth).toMatchObject({ n: 2, min: 500, max: 10_000 });
+    expect(contextGrowth).toMatchObject({ n: 3, min: -20_000, p50: 500, max: 10_000 });
     expect(resendFactor).toMatchObject({ n: 2, max: 110_500 / 20_500, min: 1 });
     expect(subAgents).toMatchObject({ count: 1, calls: { n: 1, mean: 1 } });
   });
