@@ -60,9 +60,9 @@ describe.skipIf(noTraces)('kv-cache-tester traces', () => {
       expect(arrivals).toBeNull();
       expect([sessions.count, turns.count, calls.count]).toEqual([461, 4737, 29_685]);
       expect([tokens.input!.sum, tokens.output!.sum]).toEqual([3_552_774_213, 13_158_525]);
-      const rounded = (summary: Summary | null, digits: number): string[] =>
+      const rounded = (summary: Summary | null, digits: number, unit = 1): string[] =>
         [summary!.p50, summary!.p90, summary!.p95, summary!.p99, summary!.mean].map((value) =>
-          value.toFixed(digits),
+          (value / unit).toFixed(digits),
         );
       expect(rounded(tokens.input, 0)).toEqual(['101300', '212145', '310009', '511577', '119682']);
       expect(rounded(tokens.output, 0)).toEqual(['217', '911', '1558', '3664', '443']);
