@@ -31,22 +31,22 @@ const RECORDS: Readonly<
   rpm: {
     record: 'model:agent_gateway_requests:per_minute',
     expr: perMinute('agent_gateway_requests_total{outcome!~"limited|refused"}'),
-    series: 'agent_gateway_requests_total{agent="a",route="r",model="MODEL",outcome="ok"}',
+    series: 'agent_gateway_requests_total{agent="a",route="r",model=MODEL,outcome="ok"}',
   },
   tpm: {
     record: 'model:agent_gateway_tokens:per_minute',
     expr: perMinute('agent_gateway_tokens_total'),
-    series: 'agent_gateway_tokens_total{agent="a",model="MODEL",direction="in",kind="uncached"}',
+    series: 'agent_gateway_tokens_total{agent="a",model=MODEL,direction="in",kind="uncached"}',
   },
   itpm: {
     record: 'model:agent_gateway_input_tokens:per_minute',
     expr: perMinute('agent_gateway_tokens_total{direction="in"}'),
-    series: 'agent_gateway_tokens_total{agent="a",model="MODEL",direction="in",kind="uncached"}',
+    series: 'agent_gateway_tokens_total{agent="a",model=MODEL,direction="in",kind="uncached"}',
   },
   otpm: {
     record: 'model:agent_gateway_output_tokens:per_minute',
     expr: perMinute('agent_gateway_tokens_total{direction="out"}'),
-    series: 'agent_gateway_tokens_total{agent="a",model="MODEL",direction="out",kind="output"}',
+    series: 'agent_gateway_tokens_total{agent="a",model=MODEL,direction="out",kind="output"}',
   },
 };
 
@@ -170,7 +170,7 @@ function modelLabel({
 
 function alertTests(alert: Alert): unknown[] {
   const model = alert.model ?? 'any';
-  const series = RECORDS[alert.dimension].series.replace('MODEL', model);
+  const series = RECORDS[alert.dimension].series.replace('MODEL', () => JSON.stringify(model));
   const test = (name: string, perMinuteValue: number, fires: boolean): unknown => ({
     name: `${alert.alert} ${name}`,
     interval: '1m',

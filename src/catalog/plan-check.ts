@@ -8,8 +8,8 @@ export const CUSTOM_PROVIDER = 'custom';
 
 /** Names a plan may use besides the provider and infrastructure catalogs. */
 export interface KnownNames {
-  readonly gpus: Iterable<string>;
-  readonly models: Iterable<string>;
+  readonly gpus: readonly string[];
+  readonly models: readonly string[];
 }
 
 /** Everything in a plan that the catalogs do not know, each with its place. */
@@ -28,8 +28,8 @@ export function checkPlan(plan: PlanDocument, catalogs: Catalogs, known: KnownNa
   if (plan.pool !== undefined) {
     const { model, gpu } = plan.pool;
     if (!has(known.models, model))
-      issues.push(unknown(['pool', 'model'], 'model', model, [...known.models]));
-    if (!has(known.gpus, gpu)) issues.push(unknown(['pool', 'gpu'], 'GPU', gpu, [...known.gpus]));
+      issues.push(unknown(['pool', 'model'], 'model', model, known.models));
+    if (!has(known.gpus, gpu)) issues.push(unknown(['pool', 'gpu'], 'GPU', gpu, known.gpus));
   }
   if (plan.targets.measured !== undefined && plan.workload.profile === undefined) {
     issues.push({
@@ -116,9 +116,8 @@ function checkCustom(
   return issues;
 }
 
-function has(names: Iterable<string>, name: string): boolean {
-  for (const known of names) if (known.toLowerCase() === name.toLowerCase()) return true;
-  return false;
+function has(names: readonly string[], name: string): boolean {
+  return names.some((known) => known.toLowerCase() === name.toLowerCase());
 }
 
 /** Longest list of names a message spells out. */

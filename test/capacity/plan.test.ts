@@ -63,13 +63,12 @@ describe('the worked example: 500 users x 2 x 2 against 1,500 RPM', () => {
 
   test('stages grow from one to the next, each with a threshold below what the one before carries', () => {
     expect(plan.stages.map((stage) => stage.fits)).toEqual([true, true, true]);
-    for (const [index, stage] of plan.stages.entries()) {
+    expect(plan.stages[0]!.startsWhen).toBeNull();
+    for (const stage of plan.stages) {
       expect(stage.supports!.scale).toBeGreaterThanOrEqual(stage.atScale / 0.8);
-      if (index === 0) {
-        expect(stage.startsWhen).toBeNull();
-        continue;
-      }
-      const before = plan.stages[index - 1]!;
+    }
+    for (const [index, stage] of plan.stages.slice(1).entries()) {
+      const before = plan.stages[index]!;
       expect(stage.startsWhen!.threshold).toBeLessThan(before.supports!.scale * 2000);
       expect(stage.startsWhen!.threshold).toBeGreaterThanOrEqual(before.atScale * 2000);
     }
