@@ -1,5 +1,7 @@
 import type { Random } from '../core/random.ts';
 import { MS_PER_SECOND } from '../core/units.ts';
+import { batch, diurnal, mmpp, polling, selfExciting } from './bursty-arrivals.ts';
+import type { BurstyArrivalSpec } from './bursty-arrivals.ts';
 
 /** How sessions (never calls) arrive. Rates are sessions per second; cv is sigma over mean. */
 export type ArrivalSpec =
@@ -13,7 +15,8 @@ export type ArrivalSpec =
       readonly durationMs: number;
     }
   | { readonly kind: 'burst'; readonly size: number; readonly everyMs: number }
-  | { readonly kind: 'replay'; readonly atMs: readonly number[] };
+  | { readonly kind: 'replay'; readonly atMs: readonly number[] }
+  | BurstyArrivalSpec;
 
 export interface Arrivals {
   /** The next offset in ms from the run's start, never before the last; undefined at the end. */
@@ -38,6 +41,16 @@ export function createArrivals(spec: ArrivalSpec, random: Random): Arrivals {
       return burst(spec.size, spec.everyMs);
     case 'replay':
       return replay(spec.atMs);
+    case 'polling':
+      return polling(spec, random);
+    case 'batch':
+      return batch(spec, random);
+    case 'mmpp':
+      return mmpp(spec.states, random);
+    case 'self-exciting':
+      return selfExciting(spec, random);
+    case 'diurnal':
+      return diurnal(spec, random);
   }
 }
 

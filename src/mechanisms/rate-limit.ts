@@ -9,7 +9,7 @@ export interface Dimension {
 }
 
 /** Amounts by unit, or by name for a dimension without one. What is not named is not touched. */
-export type Amounts = Readonly<Record<string, number>>;
+export type Amounts = Readonly<Record<string, number | undefined>>;
 
 /** `reserved → settled | refunded | expired`, exactly once. Treat as opaque. */
 export interface Reservation {
@@ -203,7 +203,7 @@ export class RateLimit {
   }
 
   #clamp(amounts: Amounts, estimated: ReadonlySet<string>): Amounts {
-    const clamped: Record<string, number> = { ...amounts };
+    const clamped: Record<string, number | undefined> = { ...amounts };
     for (const { unit, meter } of this.#counted) {
       const amount = clamped[unit];
       if (amount !== undefined && estimated.has(unit))

@@ -48,7 +48,7 @@ const generic: DebitRule = {
  * One rule per provider, from providers.md §2.1 and §2.2 (state 2026-11-20). Where the provider is
  * silent the comment says what is assumed.
  */
-export const DEBIT_RULES = {
+const rules = {
   generic,
 
   /**
@@ -217,6 +217,9 @@ export const DEBIT_RULES = {
     settle: ({ tokens }) => ({ tokens: inputTokens(tokens) + tokens.output }),
   },
 } as const satisfies Record<ProviderRule, DebitRule>;
+
+/** How each provider counts; providers.md §2. */
+export const DEBIT_RULES: Readonly<Record<ProviderRule, DebitRule>> = rules;
 
 /** Cached input burns a tenth of a Vertex GSU (docs.cloud.google.com, 1,000 cached tokens burn 100). */
 const VERTEX_CACHE_WEIGHT = 0.1;
