@@ -146,6 +146,18 @@ export interface TraceSink {
   read(count: number): void;
   /** A record was not used. `where` names file, line or record for the message. */
   skip(reason: string, where?: string): void;
+  /** Totals of a time window that cannot be split into calls (providers' usage exports); optional. */
+  bucket?(bucket: UsageBucket): void;
   /** Records left out because another record already carries the same usage. */
   duplicate(reason: string, count: number): void;
+}
+
+/** What a provider's usage export says of one window, model and key: for peaks and reconciliation. */
+export interface UsageBucket {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly model?: string | undefined;
+  readonly tokens: TokenRecord;
+  /** Requests in the window; undefined when the export does not count them (Anthropic). */
+  readonly requests?: number | undefined;
 }

@@ -51,7 +51,12 @@ class CodexFold implements JsonFold {
     const atMs = isObject(value) ? isoMs(textOf(value['timestamp']) ?? '') : undefined;
     if (!isObject(value) || !isLine(value)) this.#tally.skip('line is of an unknown kind', place);
     else if (atMs === undefined) this.#tally.skip('line has no timestamp', place);
-    else this.#open(value).line({ type: value['type'] as string, payload: objectOf(value['payload']), atMs });
+    else
+      this.#open(value).line({
+        type: value['type'] as string,
+        payload: objectOf(value['payload']),
+        atMs,
+      });
   }
 
   end(): void {
@@ -125,7 +130,8 @@ class Rollout {
     const counts = this.#held.filter(isTokenCount);
     const second = (at: Line | undefined): number => Math.floor((at?.atMs ?? 0) / 1000);
     // The first token count of another second ends the replay, if there was one.
-    if (counts.length > 1 && second(counts.at(-1)) !== second(counts[0])) this.#release(counts.length - 1);
+    if (counts.length > 1 && second(counts.at(-1)) !== second(counts[0]))
+      this.#release(counts.length - 1);
   }
 
   endOfFile(): void {
@@ -140,7 +146,8 @@ class Rollout {
     const end = lastReplayed === undefined ? 0 : held.indexOf(lastReplayed) + 1;
     for (const [index, line] of held.entries()) {
       if (index >= end) this.#apply(line);
-      else if (isTokenCount(line)) this.#tally.duplicate("sub-agent replays its parent's token counts");
+      else if (isTokenCount(line))
+        this.#tally.duplicate("sub-agent replays its parent's token counts");
       else this.#tally.used();
     }
   }
@@ -210,8 +217,10 @@ class Rollout {
 
   #tokenCount(payload: JsonObject, atMs: number): void {
     const { info } = payload as { readonly info?: unknown };
-    const total = isObject(info) && isObject(info['total_token_usage']) ? info['total_token_usage'] : undefined;
-    const last = isObject(info) && isObject(info['last_token_usage']) ? info['last_token_usage'] : undefined;
+    const total =
+      isObject(info) && isObject(info['total_token_usage']) ? info['total_token_usage'] : undefined;
+    const last =
+      isObject(info) && isObject(info['last_token_usage']) ? info['last_token_usage'] : undefined;
     if (!isObject(info) || (total === undefined && last === undefined)) {
       // Rate limits only.
       this.#tally.used();
@@ -277,6 +286,10 @@ const LINE_TYPES = new Set([
   'token_usage_record',
 ]);
 const TOOL_CALLS = new Set(['function_call', 'custom_tool_call', 'local_shell_call']);
-const TOOL_OUTPUTS = new Set(['function_call_output', 'custom_tool_call_output', 'local_shell_call_output']);
+const TOOL_OUTPUTS = new Set([
+  'function_call_output',
+  'custom_tool_call_output',
+  'local_shell_call_output',
+]);
 /** Characters of a tool's output in which its own header stands. */
 const OUTPUT_HEAD = 300;

@@ -1,5 +1,13 @@
 import type { TokenRecord } from '../core/tokens.ts';
-import { amountOf, isObject, listOf, objectOf, textOf, unpackJson, type JsonObject } from './json-value.ts';
+import {
+  amountOf,
+  isObject,
+  listOf,
+  objectOf,
+  textOf,
+  unpackJson,
+  type JsonObject,
+} from './json-value.ts';
 import { SpanForest } from './span-forest.ts';
 import type { SpanRecord, SpanRole } from './span-record.ts';
 import { spanRole } from './span-role.ts';
@@ -117,16 +125,28 @@ function usageOf(row: JsonObject): TokenRecord | undefined {
     if ((input ?? 0) + (output ?? 0) + inputs + outputs === 0) return undefined;
     if (total === undefined || inputs + outputs === total) {
       const uncached = inputs - bucket(details, CACHE_READ) - bucket(details, CACHE_WRITE);
-      return exclusiveUsage({ input: uncached, cacheRead, cacheWrite5m, output: outputs, reasoning });
+      return exclusiveUsage({
+        input: uncached,
+        cacheRead,
+        cacheWrite5m,
+        output: outputs,
+        reasoning,
+      });
     }
     return inclusiveUsage({ input, cacheRead, cacheWrite5m, output, reasoning });
   }
   const plain = objectOf(row['usage']);
   const fallback = {
-    input: amountOf(row['inputUsage'] ?? row['input_usage'] ?? plain['input'] ?? row['promptTokens']),
-    output: amountOf(row['outputUsage'] ?? row['output_usage'] ?? plain['output'] ?? row['completionTokens']),
+    input: amountOf(
+      row['inputUsage'] ?? row['input_usage'] ?? plain['input'] ?? row['promptTokens'],
+    ),
+    output: amountOf(
+      row['outputUsage'] ?? row['output_usage'] ?? plain['output'] ?? row['completionTokens'],
+    ),
   };
-  return (fallback.input ?? 0) + (fallback.output ?? 0) === 0 ? undefined : inclusiveUsage(fallback);
+  return (fallback.input ?? 0) + (fallback.output ?? 0) === 0
+    ? undefined
+    : inclusiveUsage(fallback);
 }
 
 function sumOf(details: JsonObject, prefix: string): number {

@@ -89,7 +89,9 @@ function spanOf(run: JsonObject): SpanRecord {
 function usageOf(run: JsonObject): TokenRecord | undefined {
   const metadata = usageMetadata(run['outputs']);
   const inputDetails = objectOf(run['prompt_token_details'] ?? metadata['input_token_details']);
-  const outputDetails = objectOf(run['completion_token_details'] ?? metadata['output_token_details']);
+  const outputDetails = objectOf(
+    run['completion_token_details'] ?? metadata['output_token_details'],
+  );
   const input = amountOf(run['prompt_tokens'] ?? metadata['input_tokens']);
   const output = amountOf(run['completion_tokens'] ?? metadata['output_tokens']);
   if ((input ?? 0) + (output ?? 0) === 0) return undefined;
@@ -124,7 +126,9 @@ function runsIn(record: JsonObject): readonly unknown[] {
 
 function isRun(run: unknown): run is JsonObject {
   return (
-    isObject(run) && textOf(run['run_type']) !== undefined && timeMs(run['start_time']) !== undefined
+    isObject(run) &&
+    textOf(run['run_type']) !== undefined &&
+    timeMs(run['start_time']) !== undefined
   );
 }
 

@@ -64,9 +64,13 @@ export async function readTraces(
   const run = new Run(tally, forced, options, files);
   for (const input of files) await run.input(input);
   run.end();
-  if (tally.counts.calls === 0) throw run.nothingFound();
-  const { calls: _calls, ...records } = tally.counts;
-  return { format: run.formats.join(' + '), files: run.read, records };
+  const { read, used, skipped, duplicates, calls, buckets } = tally.counts;
+  if (calls === 0 && buckets === 0) throw run.nothingFound();
+  return {
+    format: run.formats.join(' + '),
+    files: run.read,
+    records: { read, used, skipped, duplicates },
+  };
 }
 
 class Run {

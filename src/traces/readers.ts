@@ -1,29 +1,84 @@
+import { atif } from './atif.ts';
 import { azureLlmCsv } from './azure-llm-csv.ts';
+import { burstgptCsv } from './burstgpt-csv.ts';
 import { claudeTranscript } from './claude-transcript.ts';
+import { codexRollout } from './codex-rollout.ts';
+import { har } from './har.ts';
+import { helicone } from './helicone.ts';
 import { jaeger } from './jaeger.ts';
+import { langfuse } from './langfuse.ts';
+import { langsmith } from './langsmith.ts';
+import { litellm } from './litellm.ts';
+import { miniSweAgent } from './mini-swe-agent.ts';
 import { mooncake } from './mooncake.ts';
+import { openhands } from './openhands.ts';
 import { otlp } from './otlp.ts';
+import { providerUsage } from './provider-usage.ts';
+import { qwenBailian } from './qwen-bailian.ts';
 import { spanDump } from './span-dump.ts';
+import { sweAgent } from './swe-agent.ts';
+import { tauBench } from './tau-bench.ts';
+import { tau2Bench, tau2BenchUser } from './tau2-bench.ts';
 import type { TraceReader } from './trace-reader.ts';
+import { tracelab } from './tracelab.ts';
+import { weka } from './weka.ts';
 
 /** Names of `--format`. */
 export type TraceFormat =
+  | 'atif'
   | 'azure-llm-csv'
-  | 'mooncake'
-  | 'otlp'
+  | 'burstgpt-csv'
+  | 'claude-transcript'
+  | 'codex-rollout'
+  | 'har'
+  | 'helicone'
   | 'jaeger'
+  | 'langfuse'
+  | 'langsmith'
+  | 'litellm'
+  | 'mini-swe-agent'
+  | 'mooncake'
+  | 'openhands'
+  | 'otlp'
+  | 'provider-usage'
+  | 'qwen-bailian'
   | 'span-dump'
-  | 'claude-transcript';
+  | 'swe-agent'
+  | 'tau-bench'
+  | 'tau2-bench'
+  | 'tau2-bench-user'
+  | 'tracelab'
+  | 'weka';
 
-/** One reader per trace format; a format missing here does not compile. */
-export const readers = {
+const table = {
+  atif,
   'azure-llm-csv': azureLlmCsv,
-  mooncake,
-  otlp,
-  jaeger,
-  'span-dump': spanDump,
+  'burstgpt-csv': burstgptCsv,
   'claude-transcript': claudeTranscript,
-} satisfies Record<TraceFormat, TraceReader> as Record<TraceFormat, TraceReader>;
+  'codex-rollout': codexRollout,
+  har,
+  helicone,
+  jaeger,
+  langfuse,
+  langsmith,
+  litellm,
+  'mini-swe-agent': miniSweAgent,
+  mooncake,
+  openhands,
+  otlp,
+  'provider-usage': providerUsage,
+  'qwen-bailian': qwenBailian,
+  'span-dump': spanDump,
+  'swe-agent': sweAgent,
+  'tau-bench': tauBench,
+  'tau2-bench': tau2Bench,
+  'tau2-bench-user': tau2BenchUser,
+  tracelab,
+  weka,
+} satisfies Record<TraceFormat, TraceReader>;
+
+/** One reader per trace format; a format missing from the table does not compile. */
+export const readers: Readonly<Record<TraceFormat, TraceReader>> = table;
 
 export function isTraceFormat(name: string): name is TraceFormat {
   return Object.hasOwn(readers, name);

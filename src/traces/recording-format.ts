@@ -65,7 +65,13 @@ export interface RecordedCall {
 }
 
 export type RecordedOutcome =
-  'complete' | 'http-error' | 'in-band-error' | 'truncated' | 'malformed' | 'cancelled' | 'no-answer';
+  | 'complete'
+  | 'http-error'
+  | 'in-band-error'
+  | 'truncated'
+  | 'malformed'
+  | 'cancelled'
+  | 'no-answer';
 
 /** What a request asked for, without its content. */
 export interface RecordedRequest {

@@ -1,4 +1,4 @@
-import type { LlmCall, Session, TraceSink } from '../core/trace.ts';
+import type { LlmCall, Session, TraceSink, UsageBucket } from '../core/trace.ts';
 
 /** Where a record stands, for messages. One object per run, moved along; text is made on demand. */
 export class Place {
@@ -19,7 +19,7 @@ export class Place {
  *   calls of a split message, the tree of an aggregate span) is still used.
  */
 export class Tally {
-  readonly counts = { read: 0, used: 0, skipped: 0, duplicates: 0, calls: 0 };
+  readonly counts = { read: 0, used: 0, skipped: 0, duplicates: 0, calls: 0, buckets: 0 };
   readonly #sink: TraceSink;
 
   constructor(sink: TraceSink) {
@@ -50,6 +50,17 @@ export class Tally {
   call(call: LlmCall): void {
     this.counts.calls += 1;
     this.#sink.call(call);
+  }
+
+  /** Books the record as well: without a taker of buckets it is of no use. */
+  bucket(bucket: UsageBucket, place: Place): void {
+    if (this.#sink.bucket === undefined) {
+      this.skip('usage totals of a time window, not calls', place);
+      return;
+    }
+    this.used();
+    this.counts.buckets += 1;
+    this.#sink.bucket(bucket);
   }
 
   session(session: Session): void {

@@ -22,7 +22,9 @@ export const weka: JsonReader = {
       sample,
       'with block_size and requests',
       (record) =>
-        isObject(record) && amountOf(record['block_size']) !== undefined && record['requests'] !== undefined,
+        isObject(record) &&
+        amountOf(record['block_size']) !== undefined &&
+        record['requests'] !== undefined,
     ),
   open: (tally: Tally) => new WekaFold(tally),
 };
@@ -47,14 +49,19 @@ class WekaFold implements JsonFold {
     }
     const hash = createHash('sha256').update(JSON.stringify(requests)).digest('base64');
     if (this.#seen.has(hash)) {
-      const count = requests.reduce<number>((sum, request) => sum + 1 + innerRequests(request).length, 0);
+      const count = requests.reduce<number>(
+        (sum, request) => sum + 1 + innerRequests(request).length,
+        0,
+      );
       this.#tally.read(count);
       this.#tally.duplicate('trace repeats the requests of another trace', count);
       return;
     }
     this.#seen.add(hash);
     const blockTokens = amountOf(value['block_size']) ?? 0;
-    const session = new AgentSession(textOf(value['id']) ?? place.toString(), { relativeTime: true });
+    const session = new AgentSession(textOf(value['id']) ?? place.toString(), {
+      relativeTime: true,
+    });
     new WekaTrace(this.#tally, session, blockTokens).read(requests, place);
     const built = session.build();
     if (built !== undefined) this.#tally.session(built);
@@ -85,7 +92,8 @@ class WekaTrace {
         this.#tally.used();
         this.#subAgent(request, { startMs: t * 1000, origin: last, place });
       } else {
-        last = this.#request(request, { thread: this.#session.main, startMs: t * 1000, place }) ?? last;
+        last =
+          this.#request(request, { thread: this.#session.main, startMs: t * 1000, place }) ?? last;
       }
     }
   }
@@ -102,10 +110,13 @@ class WekaTrace {
       this.#tally.read();
       const t = isObject(request) ? amountOf(request['t']) : undefined;
       if (!isObject(request) || t === undefined) this.#tally.skip('request has no time', place);
-      else last = this.#request(request, { thread, agent, startMs: startMs + t * 1000, place }) ?? last;
+      else
+        last =
+          this.#request(request, { thread, agent, startMs: startMs + t * 1000, place }) ?? last;
     }
     // The parent waits for the sub-agents that it did not leave running.
-    if (last !== undefined && entry['status'] !== 'async_launched') this.#session.main.deliver(last);
+    if (last !== undefined && entry['status'] !== 'async_launched')
+      this.#session.main.deliver(last);
   }
 
   #request(
@@ -144,7 +155,10 @@ class WekaTrace {
   }
 
   /** What stood between this request and the one before: the user, or a tool. */
-  #before(request: JsonObject, { thread, agent, startMs }: { thread: Thread; agent?: string; startMs: number }): void {
+  #before(
+    request: JsonObject,
+    { thread, agent, startMs }: { thread: Thread; agent?: string; startMs: number },
+  ): void {
     const types = listOf(request['input_types']);
     const hasResult = types.includes('tool_result');
     if (agent === undefined && types.includes('text') && !hasResult) {
@@ -153,7 +167,11 @@ class WekaTrace {
     }
     const waitSeconds = amountOf(request['think_time']);
     if (!hasResult || waitSeconds === undefined) return;
-    thread.finishedTool({ startMs: startMs - waitSeconds * 1000, endMs: startMs, name: UNNAMED_TOOL });
+    thread.finishedTool({
+      startMs: startMs - waitSeconds * 1000,
+      endMs: startMs,
+      name: UNNAMED_TOOL,
+    });
   }
 }
 

@@ -1,0 +1,236 @@
+import { NO_TOKENS } from '../core/tokens.ts';
+import type { Attempt, LlmCall, Session, ToolCall } from '../core/trace.ts';
+import { AgentSession, type StepDraft, type Thread } from './agent-session.ts';
+import type { RecordedCall } from './recording-format.ts';
+
+/** A failed call with the same body after longer than this is a new call, not a retry (SDKs wait ≤ 60 s). */
+const LONGEST_RETRY_GAP_MS = 120_000;
+
+interface Node {
+  readonly recorded: RecordedCall;
+  readonly draft: StepDraft<LlmCall>;
+  readonly attempts: Attempt[];
+  readonly conversation: Conversation;
+  readonly thread: Thread;
+  endMs: number;
+  isContinued: boolean;
+}
+
+interface ToolOwner {
+  readonly node: Node;
+  readonly tool: StepDraft<ToolCall>;
+}
+
+interface Conversation {
+  readonly session: AgentSession;
+  readonly nodes: Node[];
+  threads: number;
+}
+
+type LlmFields = Omit<LlmCall, 'id' | 'after' | 'kind'>;
+
+/** Puts recorded calls, given in order of their starts, back into conversations. */
+export class ConversationBuilder {
+  /** Calls that belong to no conversation (embeddings). */
+  readonly bareCalls: LlmCall[] = [];
+  readonly #conversations: Conversation[] = [];
+  readonly #bySessionId = new Map<string, Conversation>();
+  readonly #byReply = new Map<string, Node>();
+  readonly #byChain = new Map<string, Node[]>();
+  readonly #toolOwners = new Map<string, ToolOwner[]>();
+  /** Last failed call by body. */
+  readonly #failed = new Map<string, Node>();
+
+  add(recorded: RecordedCall, blockTokens: number): void {
+    const fields = llmFields(recorded, blockTokens);
+    if (recorded.endpoint === 'embeddings') {
+      this.bareCalls.push({ kind: 'llm', id: '1', after: [], ...fields });
+      return;
+    }
+    const earlier = this.#retried(recorded);
+    if (earlier !== undefined) {
+      this.#retry(earlier, recorded, fields);
+      return;
+    }
+    const parent = this.#parentOf(recorded);
+    const conversation = this.#conversationOf(recorded, parent);
+    const isMain = this.#isMain(recorded, parent, conversation);
+    const thread = isMain ? conversation.session.main : this.#sideThread(parent, conversation);
+    if (isMain && startsTurn(recorded, conversation)) conversation.session.startTurn(recorded.atMs);
+    this.#deliver(recorded, thread);
+    const attempts = [attemptOf(recorded)];
+    const draft = thread.call({ ...fields, attempts, agent: isMain ? undefined : 'sub-agent' });
+    const endMs = recorded.atMs + recorded.endMs;
+    const node = { recorded, draft, attempts, conversation, thread, endMs, isContinued: false };
+    if (parent !== undefined) parent.isContinued = true;
+    conversation.nodes.push(node);
+    this.#remember(node, recorded);
+  }
+
+  *sessions(): Generator<Session> {
+    for (const { session } of this.#conversations) {
+      const built = session.build();
+      if (built !== undefined) yield built;
+    }
+  }
+
+  /** The call that this one tries again: same body, and it failed shortly before. */
+  #retried(recorded: RecordedCall): Node | undefined {
+    const node = this.#failed.get(recorded.request.hash);
+    if (node === undefined || node.endMs > recorded.atMs) return undefined;
+    return recorded.atMs - node.endMs <= LONGEST_RETRY_GAP_MS ? node : undefined;
+  }
+
+  #retry(node: Node, recorded: RecordedCall, fields: LlmFields): void {
+    const { startMs } = node.draft.step;
+    node.attempts.push(attemptOf(recorded));
+    node.endMs = recorded.atMs + recorded.endMs;
+    // The caller's time to first token runs from its first try.
+    const ttftMs =
+      fields.ttftMs === undefined ? undefined : recorded.atMs + fields.ttftMs - startMs;
+    const { error, finishReason, model, tokens, tokensBasis } = fields;
+    Object.assign(node.draft.step, { error, finishReason, model, tokens, tokensBasis, ttftMs });
+    node.draft.step.endMs = node.endMs;
+    this.#remember(node, recorded);
+  }
+
+  #remember(node: Node, recorded: RecordedCall): void {
+    const { outcome, replyId, request, toolCalls } = recorded;
+    if (outcome === 'complete') this.#failed.delete(request.hash);
+    else this.#failed.set(request.hash, node);
+    if (replyId !== undefined) this.#byReply.set(replyId, node);
+    const last = request.chain.at(-1);
+    if (last !== undefined) {
+      const known = this.#byChain.get(last);
+      if (known === undefined) this.#byChain.set(last, [node]);
+      else if (!known.includes(node)) known.push(node);
+    }
+    for (const { id, name, argumentsHash } of toolCalls) {
+      const tool = node.thread.tool({ startMs: node.endMs, name, argumentsHash }, node.draft);
+      const owners = this.#toolOwners.get(id);
+      if (owners === undefined) this.#toolOwners.set(id, [{ node, tool }]);
+      else owners.push({ node, tool });
+    }
+  }
+
+  /** The call whose conversation this one goes on with; the surest sign first. */
+  #parentOf({ atMs, request }: RecordedCall): Node | undefined {
+    for (const { id } of request.toolResults) {
+      const owner = this.#toolOwner(id, request);
+      if (owner !== undefined) return owner.node;
+    }
+    const previous = request.ids?.previousReply;
+    const replied = previous === undefined ? undefined : this.#byReply.get(previous);
+    if (replied !== undefined) return replied;
+    for (let length = request.chain.length - 1; length > 0; length -= 1) {
+      const nodes = (this.#byChain.get(request.chain[length - 1]!) ?? []).filter(
+        (node) => node.endMs <= atMs && isSameSession(node.recorded, request.ids?.session),
+      );
+      // Of equal conversations the one that nobody has gone on with yet.
+      const node = nodes.findLast(({ isContinued }) => !isContinued) ?? nodes.at(-1);
+      if (node !== undefined) return node;
+    }
+    return undefined;
+  }
+
+  /** Ids may repeat in scripted agents: then the messages say whose result it is. */
+  #toolOwner(id: string, { chain }: RecordedCall['request']): ToolOwner | undefined {
+    const owners = this.#toolOwners.get(id) ?? [];
+    if (owners.length < 2) return owners[0];
+    return owners.findLast(({ node }) => {
+      const asked = node.recorded.request.chain;
+      return chain[asked.length - 1] === asked.at(-1);
+    });
+  }
+
+  #conversationOf({ request }: RecordedCall, parent: Node | undefined): Conversation {
+    const id = request.ids?.session;
+    const known =
+      parent?.conversation ?? (id === undefined ? undefined : this.#bySessionId.get(id));
+    if (known !== undefined) return known;
+    const name = id ?? `conversation-${this.#conversations.length + 1}`;
+    const fresh = { session: new AgentSession(name), nodes: [], threads: 0 };
+    this.#conversations.push(fresh);
+    if (id !== undefined) this.#bySessionId.set(id, fresh);
+    return fresh;
+  }
+
+  /**
+   * The main thread goes on from its own calls. A call beside a running one is a side thread, and so
+   * is one that shares no messages with the main thread, unless it has the same tools and nothing
+   * else runs: then the history was rewritten (compaction).
+   */
+  #isMain(recorded: RecordedCall, parent: Node | undefined, conversation: Conversation): boolean {
+    const { nodes, session } = conversation;
+    if (nodes.length === 0) return true;
+    const main = nodes.findLast(({ thread }) => thread === session.main);
+    if (parent !== undefined && parent.thread !== session.main) return false;
+    if (nodes.some(({ endMs, thread }) => thread === session.main && endMs > recorded.atMs))
+      return false;
+    if (parent !== undefined) return true;
+    return main !== undefined && main.recorded.request.toolsHash === recorded.request.toolsHash;
+  }
+
+  #sideThread(parent: Node | undefined, conversation: Conversation): Thread {
+    const { main } = conversation.session;
+    if (parent !== undefined && parent.thread !== main && !parent.isContinued) return parent.thread;
+    conversation.threads += 1;
+    const thread = conversation.session.thread(String(conversation.threads));
+    thread.origin = parent?.draft;
+    return thread;
+  }
+
+  /** Ends the tools whose results this request brings; its call waited for them. */
+  #deliver({ atMs, request }: RecordedCall, thread: Thread): void {
+    for (const { id, isError } of request.toolResults) {
+      const owner = this.#toolOwner(id, request);
+      if (owner === undefined || owner.tool.step.endMs !== undefined) continue;
+      owner.tool.step.endMs = Math.max(atMs, owner.tool.step.startMs);
+      if (isError === true) owner.tool.step.error = true;
+      thread.deliver(owner.tool);
+    }
+  }
+}
+
+/** A new turn: what follows the model's last words is the user's, not a tool's. */
+function startsTurn({ request }: RecordedCall, { nodes }: Conversation): boolean {
+  if (nodes.length === 0) return true;
+  const tail = request.roles.slice(request.roles.lastIndexOf('a') + 1);
+  return tail.includes('u') && !tail.includes('t');
+}
+
+function isSameSession({ request }: RecordedCall, session: string | undefined): boolean {
+  const other = request.ids?.session;
+  return other === undefined || session === undefined || other === session;
+}
+
+function attemptOf({ atMs, endMs, error, outcome, status }: RecordedCall): Attempt {
+  return {
+    startMs: atMs,
+    endMs: atMs + endMs,
+    status,
+    error: outcome === 'complete' ? undefined : (error ?? outcome),
+  };
+}
+
+function llmFields(recorded: RecordedCall, blockTokens: number): LlmFields {
+  const { atMs, endMs, error, firstTokenMs, outcome, request, tokens } = recorded;
+  return {
+    startMs: atMs,
+    endMs: atMs + endMs,
+    model: recorded.servedModel ?? recorded.requestedModel,
+    provider: recorded.provider,
+    operation: recorded.endpoint === 'embeddings' ? 'embedding' : 'chat',
+    tokens: tokens ?? NO_TOKENS,
+    tokensBasis: recorded.tokensBasis,
+    ttftMs: recorded.stream ? firstTokenMs : undefined,
+    streamed: recorded.stream,
+    attempts: [attemptOf(recorded)],
+    error: outcome === 'complete' ? undefined : (error ?? outcome),
+    finishReason: recorded.finishReason,
+    prefix:
+      request.prefix.length === 0
+        ? undefined
+        : { blockTokens, ids: request.prefix, scope: 'trace' },
+  };
+}
