@@ -3,11 +3,13 @@ import type { Dispatcher } from 'undici';
 
 import type { CancelTimer, Clock } from '../core/clock.ts';
 
+export type HttpMethod = 'GET' | 'HEAD' | 'OPTIONS' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE' | 'PUT';
+  readonly method: HttpMethod;
   /** Path with query, starting with "/". */
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body?: string | Uint8Array | undefined;
   /** Total time from `send` to the last byte; own timers, since undici's tick every 499 ms. */
   readonly timeoutMs?: number | undefined;
