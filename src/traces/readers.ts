@@ -15,6 +15,7 @@ import { openhands } from './openhands.ts';
 import { otlp } from './otlp.ts';
 import { providerUsage } from './provider-usage.ts';
 import { qwenBailian } from './qwen-bailian.ts';
+import { recording } from './recording.ts';
 import { spanDump } from './span-dump.ts';
 import { sweAgent } from './swe-agent.ts';
 import { tauBench } from './tau-bench.ts';
@@ -42,6 +43,7 @@ export type TraceFormat =
   | 'otlp'
   | 'provider-usage'
   | 'qwen-bailian'
+  | 'recording'
   | 'span-dump'
   | 'swe-agent'
   | 'tau-bench'
@@ -68,6 +70,7 @@ const table = {
   otlp,
   'provider-usage': providerUsage,
   'qwen-bailian': qwenBailian,
+  recording,
   'span-dump': spanDump,
   'swe-agent': sweAgent,
   'tau-bench': tauBench,
