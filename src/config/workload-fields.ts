@@ -39,6 +39,8 @@ const peakRate = z.object({
 });
 const windows = z.object({ s1: known(number), s10: known(number), s60: known(number) });
 
+const family = z.enum(['exponential', 'gamma', 'weibull', 'lognormal']);
+
 const arrivals = z.object({
   ratePerSecond: number.min(0),
   iatCv: known(number),
@@ -55,13 +57,31 @@ const arrivals = z.object({
     .optional(),
   model: optional(
     z.object({
-      family: z.enum(['exponential', 'gamma', 'weibull', 'lognormal']),
+      family,
       ks: number,
+      fit: z.enum(['good', 'fair', 'poor']),
       shape: number,
       scale: number,
+      tried: z.array(z.object({ family, ks: number })),
     }),
   ),
-  pattern: optional(z.object({ kind: z.enum(['periodic', 'batch', 'event-driven']) })),
+  pattern: optional(
+    z.object({
+      kind: z.enum(['periodic', 'batch', 'event-driven']),
+      basis: z.enum(['turns', 'calls']),
+      periodMs: known(number),
+      bursts: whole,
+      burstSize: z.object({ mean: number, p95: number, max: number }),
+    }),
+  ),
+  day: optional(
+    z.object({
+      callsPerHour: z.array(number).length(24),
+      peakHourUtc: whole.max(23),
+      peakToMean: number,
+      days: number,
+    }),
+  ),
 });
 
 const count = z.object({ calls: whole, tokens: number });

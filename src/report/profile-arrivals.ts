@@ -1,5 +1,10 @@
 import { formatCount, formatDuration, round } from '../core/units.ts';
-import type { ArrivalProfile, PeakRate, WorkloadProfile } from '../workload/workload-profile.ts';
+import type {
+  ArrivalPattern,
+  ArrivalProfile,
+  PeakRate,
+  WorkloadProfile,
+} from '../workload/workload-profile.ts';
 import { downsampleMax, heading, paint, sparkline, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
@@ -28,6 +33,7 @@ export function arrivalsSection(profile: WorkloadProfile, style: TextStyle): str
       },
     ),
     ...burstLines(arrivals),
+    ...dayLine(arrivals, style),
     ...concurrencyLine(profile),
   ].join('\n');
 }
@@ -68,12 +74,31 @@ function burstLines(arrivals: ArrivalProfile): string[] {
   ];
   if (iatMs != null) lines.push(`  longest gap ${formatDuration(iatMs.max)}`);
   if (model != null) {
+    const best = `${model.family}, shape ${round(model.shape, 3)}`;
     lines.push(
-      `  gaps fit ${model.family} best (shape ${round(model.shape, 3)}, KS ${round(model.ks, 3)})`,
+      `  model of the gaps: ${best}; ${model.fit} fit (KS distance ${round(model.ks, 3)})`,
     );
   }
-  if (pattern != null) lines.push(`  pattern: ${pattern.kind}`);
+  if (pattern != null) lines.push(patternLine(pattern));
   return lines;
+}
+
+function patternLine({ kind, basis, periodMs, burstSize }: ArrivalPattern): string {
+  const beat = periodMs === null ? '' : `, a beat of ${formatDuration(periodMs)}`;
+  const sizes =
+    kind === 'batch'
+      ? `, ${round(burstSize.mean, 1)} at once on average, ${formatCount(burstSize.max)} at most`
+      : '';
+  return `  pattern of ${basis}: ${kind}${beat}${sizes}`;
+}
+
+/** Load by hour of the day, when the trace is long enough to show it. */
+function dayLine({ day }: ArrivalProfile, style: TextStyle): string[] {
+  if (day == null) return [];
+  const hours = paint(sparkline(day.callsPerHour), 'cyan', style);
+  return [
+    `  by hour of the day (0 to 23 UTC) ${hours}  busiest ${day.peakHourUtc}:00, ${round(day.peakToMean, 1)}x the mean`,
+  ];
 }
 
 function concurrencyLine({ concurrency }: WorkloadProfile): string[] {

@@ -1,4 +1,7 @@
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../core/units.ts';
+import { fitArrivals } from './arrival-fit.ts';
+import { arrivalPattern } from './arrival-pattern.ts';
+import { dayShape } from './day-shape.ts';
 import { summarise } from './summary.ts';
 import type { Summary } from './summary.ts';
 import type { ArrivalProfile, PeakRate, Timeline } from './workload-profile.ts';
@@ -8,6 +11,8 @@ export interface SortedCalls {
   readonly startUs: Float64Array;
   /** Calls per entry when the entries are bins; absent when each entry is one call. */
   readonly calls?: Float64Array | undefined;
+  /** Start of the first entry since the Unix epoch, when the trace has a calendar. */
+  readonly epochMs?: number | undefined;
   /** Tokens per call on the three bases of a rate limit; unknown is 0 here. */
   readonly allIn: Float64Array;
   readonly uncached: Float64Array;
@@ -31,8 +36,28 @@ export function profileArrivals(calls: SortedCalls): ArrivalProfile {
     ...dispersion(startUs, weights),
     ...gapFigures(summarise(gapsMs)),
     tickMs: tickMs(gapsMs),
+    model: fitArrivals(gapsMs),
+    pattern:
+      calls.calls === undefined
+        ? arrivalPattern(
+            startUs.map((start) => start / US_PER_MS),
+            'calls',
+          )
+        : null,
+    day: calls.epochMs === undefined ? null : dayShapeFrom(calls.epochMs, startUs, weights),
     timeline: timeline(calls, weights),
   };
+}
+
+function dayShapeFrom(
+  epochMs: number,
+  startUs: Float64Array,
+  weights: Float64Array,
+): ArrivalProfile['day'] {
+  return dayShape(
+    startUs.map((start) => epochMs + start / US_PER_MS),
+    weights,
+  );
 }
 
 function rates(

@@ -1,4 +1,5 @@
 import { US_PER_MS, gapFigures, profileArrivals } from './arrivals.ts';
+import { FIRST_CALENDAR_MS } from './iso-time.ts';
 import { interTokenMs } from './call-table.ts';
 import type { CallFigures, CallRow } from './call-table.ts';
 import { SeriesSketch } from './value-sketch.ts';
@@ -156,6 +157,7 @@ class Bins {
     const profile = profileArrivals({
       startUs,
       calls: column(this.#calls),
+      ...(firstMs >= FIRST_CALENDAR_MS ? { epochMs: keys[0]! * this.widthMs } : {}),
       allIn: column(this.#allIn),
       uncached: column(this.#uncached),
       output: column(this.#output),

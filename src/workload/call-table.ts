@@ -2,6 +2,7 @@ import { US_PER_MS, profileArrivals } from './arrivals.ts';
 import { Column } from './column.ts';
 import { concurrency } from './concurrency.ts';
 import type { Concurrency } from './concurrency.ts';
+import { FIRST_CALENDAR_MS } from './iso-time.ts';
 import { spearman } from './rank-correlation.ts';
 import { summarise } from './summary.ts';
 import type { Summary } from './summary.ts';
@@ -159,7 +160,9 @@ export class CallTable {
     const { uncached, cacheWrite, output } = this.#columns;
     const first = this.#startUs.at(timed[0]!);
     const known = (value: number): number => (Number.isNaN(value) ? 0 : value);
+    const firstMs = this.#startMs(timed[0]!);
     return profileArrivals({
+      ...(firstMs >= FIRST_CALENDAR_MS ? { epochMs: firstMs } : {}),
       startUs: Float64Array.from(timed, (index) => this.#startUs.at(index) - first),
       allIn: Float64Array.from(timed, (index) => known(this.#input(index) + output.at(index))),
       uncached: Float64Array.from(timed, (index) =>

@@ -1,4 +1,7 @@
-const MS_PER_DAY = 86_400_000;
+import { MS_PER_DAY } from '../core/units.ts';
+
+/** Times before 1973 count from the start of a trace, not from 1970. */
+export const FIRST_CALENDAR_MS = 1e11;
 
 /**
  * `2023-11-16T18:17:03.979Z` for milliseconds since the Unix epoch (fraction cut). Pure folders

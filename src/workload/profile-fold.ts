@@ -4,14 +4,20 @@ import { CacheFold } from './cacheability.ts';
 import { CallSketch } from './call-sketch.ts';
 import { CallTable } from './call-table.ts';
 import type { CallFigures } from './call-table.ts';
-import { isoTime } from './iso-time.ts';
+import { FIRST_CALENDAR_MS, isoTime } from './iso-time.ts';
 import { precisionOf } from './precision.ts';
 import { profileWarnings } from './profile-warnings.ts';
 import { SessionFold, isGeneration } from './session-fold.ts';
 import { DEFAULT_SKELETONS, SkeletonSample } from './skeletons.ts';
 import { StructureFold } from './structure.ts';
 import { withoutArtefacts } from './timestamp-ticks.ts';
-import type { ModelShare, ProfileSource, WorkloadProfile } from './workload-profile.ts';
+import type {
+  ArrivalPattern,
+  ArrivalProfile,
+  ModelShare,
+  ProfileSource,
+  WorkloadProfile,
+} from './workload-profile.ts';
 
 export interface ProfileOptions {
   /** Calls held exactly, 64 bytes each; a longer trace continues as a sketch. */
@@ -34,8 +40,6 @@ export const DEFAULT_EXACT_CALLS = 2 ** 21;
 
 /** Distinct model names kept apart. */
 const MOST_MODELS = 1000;
-/** Times before 1973 count from the start of the trace, not from 1970. */
-const FIRST_CALENDAR_MS = 1e11;
 
 /** Folds a trace into a workload profile in bounded memory; the input may be out of order. */
 export class ProfileFold implements TraceSink {
@@ -110,7 +114,9 @@ export class ProfileFold implements TraceSink {
     const sessions = this.#sessions.figures();
     const { warnings: cacheWarnings, ...cache } = this.#cache.figures(realisedHitRate(calls));
     const { skeletons, warnings: skeletonWarnings } = this.#skeletons.figures();
-    const { arrivals, warnings: tickWarnings } = withoutArtefacts(calls.arrivals);
+    const { arrivals, warnings: tickWarnings } = withoutArtefacts(
+      withTurnPattern(calls.arrivals, sessions.pattern),
+    );
     const profile: WorkloadProfile = {
       schema: 'agent-infra/workload-profile',
       schemaVersion: '1.0',
@@ -256,6 +262,14 @@ function realisedHitRate({ tokens: { input, cacheRead, cacheWrite } }: CallFigur
   // A source that reports writes but no read had a cache and never hit it: that is a true zero.
   if (cacheRead === null) return cacheWrite === null ? null : 0;
   return cacheRead.sum / input.sum;
+}
+
+/** Turns show better than calls what sets agents off: a turn is one trigger with many calls. */
+function withTurnPattern(
+  arrivals: ArrivalProfile | null,
+  pattern: ArrivalPattern | null,
+): ArrivalProfile | null {
+  return arrivals === null || pattern === null ? arrivals : { ...arrivals, pattern };
 }
 
 function windowOf({ firstStartMs, lastStartMs }: CallFigures): WorkloadProfile['window'] {

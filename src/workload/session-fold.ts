@@ -1,4 +1,6 @@
 import type { LlmCall, Session, Step, ToolCall, Turn } from '../core/trace.ts';
+import { arrivalPattern } from './arrival-pattern.ts';
+import type { ArrivalPattern } from './arrival-pattern.ts';
 import { Column } from './column.ts';
 import { concurrency, maxOverlap } from './concurrency.ts';
 import type { Concurrency } from './concurrency.ts';
@@ -8,7 +10,7 @@ import type { ToolProfile, WorkloadProfile } from './workload-profile.ts';
 /** Distinct tool names kept apart; a trace with more has identifiers for names. */
 const MOST_TOOLS = 1000;
 const OTHER_TOOLS = '(other)';
-/** Sessions whose interval is kept for the concurrency sweep (16 MiB). */
+/** Sessions whose interval, and turns whose start, are kept (24 MiB together). */
 const MOST_INTERVALS = 2 ** 20;
 
 interface ToolFigures {
@@ -36,6 +38,7 @@ export class SessionFold {
   readonly #tools = new Map<string, ToolFigures>();
   readonly #starts = new Column();
   readonly #ends = new Column();
+  readonly #turnStarts = new Column();
 
   get count(): number {
     return this.#sessions;
@@ -54,6 +57,7 @@ export class SessionFold {
 
   figures(): Pick<WorkloadProfile, 'sessions' | 'turns' | 'tools' | 'state'> & {
     readonly concurrency: Pick<WorkloadProfile['concurrency'], 'sessions' | 'fanOut'>;
+    readonly pattern: ArrivalPattern | null;
   } {
     const series = this.#series;
     const none = this.#sessions === 0;
@@ -73,6 +77,9 @@ export class SessionFold {
       tools: this.#toolProfiles(),
       state: { reads: this.#reads, writes: this.#writes },
       concurrency: { sessions: this.#concurrency(), fanOut: series.fanOut.summary() },
+      pattern: this.#hasCommonClock
+        ? arrivalPattern(this.#turnStarts.toArray().toSorted(), 'turns')
+        : null,
     };
   }
 
@@ -80,6 +87,9 @@ export class SessionFold {
     const calls = turn.steps.filter(isGeneration);
     const tools = turn.steps.filter((step) => step.kind === 'tool');
     const series = this.#series;
+    if (this.#turnStarts.length < MOST_INTERVALS && Number.isFinite(turn.startMs)) {
+      this.#turnStarts.push(turn.startMs);
+    }
     series.llmPerTurn.add(calls.length);
     series.toolsPerTurn.add(tools.length);
     series.turnMs.add(turnEndMs(turn) - turn.startMs);

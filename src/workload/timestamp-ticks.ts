@@ -29,6 +29,9 @@ export function withoutArtefacts(arrivals: ArrivalProfile | null): {
         s60: keep(60, arrivals.peakToMean?.s60 ?? null),
       },
       burstFactor: keep(10, arrivals.burstFactor ?? null),
+      model: null,
+      // Turns of a rounded clock fall together as much as calls do.
+      pattern: null,
     },
     warnings: [
       `Timestamps are rounded to ${tickMs / MS_PER_SECOND} s: gaps between arrivals and their CV describe the clock` +

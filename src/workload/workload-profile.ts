@@ -2,6 +2,7 @@ import type { SessionSkeleton } from '../core/trace.ts';
 import type { ArrivalModelFit } from './arrival-fit.ts';
 import type { ArrivalPattern } from './arrival-pattern.ts';
 import type { CacheProfile } from './cacheability.ts';
+import type { DayShape } from './day-shape.ts';
 import type { StructureProfile } from './structure.ts';
 import type { Summary } from './summary.ts';
 
@@ -142,6 +143,8 @@ export interface ArrivalProfile {
   readonly timeline?: Timeline | undefined;
   readonly model?: ArrivalModelFit | null | undefined;
   readonly pattern?: ArrivalPattern | null | undefined;
+  /** Null for traces of less than two days. */
+  readonly day?: DayShape | null | undefined;
 }
 
 export interface Timeline {
@@ -161,6 +164,7 @@ export interface Precision {
 export type { ArrivalModelFit } from './arrival-fit.ts';
 export type { ArrivalPattern } from './arrival-pattern.ts';
 export type { CacheProfile } from './cacheability.ts';
+export type { DayShape } from './day-shape.ts';
 export type { StructureProfile } from './structure.ts';
 export type { Summary } from './summary.ts';
 

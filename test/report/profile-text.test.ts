@@ -74,6 +74,8 @@ it('shows an agent workload', () => {
       tokens, output              507          684                693       1.4x
       burstiness: CV of the gaps 0.88; variance over mean of counts 1 s 0.86, 10 s 1.49, 60 s 0.62 (1 = random)
       longest gap 20 s
+      model of the gaps: lognormal, shape 0.966; poor fit (KS distance 0.253)
+      pattern of turns: event-driven
       at the same time: LLM calls 0.21 on average, 1 at most; sessions 3.12 on average, 4 at most
 
     Turns and sessions
