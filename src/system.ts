@@ -15,6 +15,7 @@ export class RealClock implements Clock {
   }
 
   at(atMs: number, action: () => void): CancelTimer {
+    if (Number.isNaN(atMs)) throw new RangeError('RealClock.at: time is NaN');
     let timer: NodeJS.Timeout;
     const arm = (): void => {
       const left = atMs - performance.now();

@@ -63,8 +63,10 @@ export class Heap<T> {
   }
 
   #before(a: number, b: number): boolean {
-    const difference = this.#keys[a]! - this.#keys[b]!;
-    return difference < 0 || (difference === 0 && this.#orders[a]! < this.#orders[b]!);
+    // Not by difference: Infinity - Infinity is NaN.
+    const keyA = this.#keys[a]!;
+    const keyB = this.#keys[b]!;
+    return keyA < keyB || (keyA === keyB && this.#orders[a]! < this.#orders[b]!);
   }
 
   #move(from: number, to: number): void {

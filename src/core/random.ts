@@ -1,7 +1,7 @@
 /**
  * Seeded randomness, one named stream per purpose: adding a draw in one place does not shift the
  * draws of another. The generator is sfc32 (Chris Doty-Humphrey, PractRand), seeded from text by
- * the xmur3 hash; both are checked against published vectors in the tests.
+ * the xmur3 hash; both are checked against a second implementation in exact integers in the tests.
  */
 export class Random {
   #a: number;
