@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import type { ProviderRule } from '../mechanisms/debits/debit-rules.ts';
 import { header, loadDocument } from './document.ts';
 import type { LoadOptions } from './document.ts';
 import { count, duration, oneOf, share, strict } from './fields.ts';
@@ -49,39 +50,59 @@ const batchingTiming = strict({
   overhead: duration().prefault('0ms'),
 });
 
-/** Limits of one key. A limit that is absent does not exist. */
-const limits = z.discriminatedUnion('style', [
-  strict({
-    style: z.literal('openai'),
-    rpm: count().optional(),
-    tpm: count().optional(),
-    rpd: count().optional(),
-    tpd: count().optional(),
-    /** What a call asks of the token buckets: estimate + cap, or the larger of the two. */
-    requested: oneOf(['sum', 'max']).default('sum'),
-    /** Whether unused output is given back at the end; undocumented, so a switch. */
-    refundUnusedOutput: z.boolean().default(false),
-    headers: oneOf(['exact', 'absent']).default('exact'),
-  }),
-  strict({
-    style: z.literal('anthropic'),
-    rpm: count().optional(),
-    itpm: count().optional(),
-    otpm: count().optional(),
-    /** Burst of the request bucket; rpm when absent ("60 RPM may be enforced as 1 per second"). */
-    requestBurst: count().optional(),
-    /** Whether cache reads count (Haiku 3.5). */
-    cacheReadsCount: z.boolean().default(false),
-    headers: oneOf(['exact', 'absent']).default('exact'),
-  }),
-  strict({
-    style: z.literal('azure-ptu'),
-    /** Input-equivalent tokens per minute that make 100 % utilisation. */
-    tpm: count(),
-    /** Weight of an output token (4, 6 or 8 by model). */
-    outputRatio: z.number().min(0).default(4),
-  }),
-]);
+/** Rules of mechanisms/debits: how a provider counts a call against its limits. */
+const RULES = [
+  'generic',
+  'openai',
+  'anthropic',
+  'azure-standard',
+  'azure-ptu',
+  'bedrock-runtime',
+  'bedrock-mantle',
+  'gemini',
+  'vertex',
+  'groq',
+  'xai',
+  'cerebras',
+  'fireworks',
+  'deepseek',
+  'mistral',
+  'moonshot',
+] as const satisfies readonly ProviderRule[];
+
+/** Limits of one key, counted by the provider's own rule. A limit that is absent does not exist. */
+const limits = strict({
+  style: oneOf(RULES),
+  rps: count().optional(),
+  rpm: count().optional(),
+  rph: count().optional(),
+  rpd: count().optional(),
+  tpm: count().optional(),
+  tpd: count().optional(),
+  itpm: count().optional(),
+  otpm: count().optional(),
+  uncachedTpm: count().optional(),
+  /** Weighted tokens per minute: TPM per PTU × PTUs, or tokens/s per GSU × GSUs × 60. */
+  workPerMinute: count().optional(),
+  concurrency: count().optional(),
+  /** So much of rpm may come at once, e.g. 1s ("60 RPM may be enforced as 1 per second"). */
+  requestBurst: duration().optional(),
+  /** Input tokens may grow by `factor` over the busiest minute of the period before. */
+  ramp: strict({
+    floorPerMinute: count(),
+    factor: z.number().min(1),
+    period: duration(),
+  }).optional(),
+  /** OpenAI: what a call asks of the token bucket, estimate + cap or the larger of the two. */
+  requested: oneOf(['sum', 'max']).default('sum'),
+  /** Whether unused output is given back where the provider does not say; a switch. */
+  refundUnusedOutput: z.boolean().default(false),
+  /** Anthropic: cache reads count (Haiku 3.5). */
+  cacheReadsCount: z.boolean().default(false),
+  /** Weight of an output token: PTU 4, 6 or 8 by model, GSU 4 to 9, Bedrock 5. */
+  outputWeight: z.number().min(0).default(1),
+  headers: oneOf(['exact', 'absent']).default('exact'),
+});
 export type LimitSettings = z.output<typeof limits>;
 
 const promptCache = z.discriminatedUnion('kind', [

@@ -158,10 +158,19 @@ export class Endpoints {
     const wrong = checkDimensions(request.dimensions, model);
     if (wrong !== undefined) return this.#refuse(exchange, wrong);
     const input = { ...NO_TOKENS, uncached: request.inputTokens };
-    limits.admit(caller.name, { model: model.id, input, outputCap: 0 }, ({ decision, headers }) => {
+    const asked = {
+      model: model.id,
+      input,
+      outputCap: 0,
+      choices: 1,
+      modelMaxOutput: 0,
+      expectedOutput: 0,
+    };
+    limits.admit(caller.name, asked, ({ decision, headers }) => {
       if (!decision.admitted) {
-        record.limit = decision.dimension;
-        this.#refuse(exchange, decision.error, { ...headers, ...decision.headers });
+        const { refusal } = decision;
+        record.limit = refusal.dimension;
+        this.#refuse(exchange, refusal.error, { ...headers, ...refusal.headers });
         return;
       }
       const random = randomStreams(`${config.seed}/${record.id}`)('embedding');

@@ -96,12 +96,12 @@ export class EngineTiming implements Timing {
 
   #run(): void {
     this.#armedAtMs = Number.POSITIVE_INFINITY;
-    const due: EngineJob[] = [];
+    const due = new Set<EngineJob>();
     const engine = this.#engine;
     engine.advanceInto(this.#clock.now(), {
       token(entry, _atMs, count) {
         entry.cachedTokens ??= engine.cachedPromptTokens(entry) ?? 0;
-        if (entry.pending === 0) due.push(entry);
+        due.add(entry);
         entry.pending += count;
         entry.produced += count;
       },

@@ -1,60 +1,156 @@
 import type { LimitSettings } from '../config/provider.ts';
 import type { TokenRecord } from '../core/tokens.ts';
+import { NO_TOKENS, inputTokens } from '../core/tokens.ts';
 import type { ApiError } from '../http/dialect.ts';
-import { AnthropicLimits } from './limits-anthropic.ts';
-import { AzurePtuLimits } from './limits-azure-ptu.ts';
-import { OpenaiLimits } from './limits-openai.ts';
+import type { CallEstimate, DebitOptions, DebitRule } from '../mechanisms/debits/debit-rule.ts';
+import { DEBIT_RULES } from '../mechanisms/debits/debit-rules.ts';
+import { GrowthLimit } from '../mechanisms/growth-limit.ts';
+import { LIMITS, createProviderLimit } from '../mechanisms/provider-limit.ts';
+import type { LimitName } from '../mechanisms/provider-limit.ts';
+import type { RateLimit, Reservation } from '../mechanisms/rate-limit.ts';
+import { presentationOf } from './limit-presentation.ts';
+import type { LimitPresentation, PublishedState } from './limit-presentation.ts';
 
-/** What a call asks of its key's limits, before it runs. */
+/** What a call asks of its key's limits, before it runs. Plain data: it crosses processes. */
 export interface LimitRequest {
   readonly model: string;
   readonly input: Pick<TokenRecord, 'uncached' | 'cacheRead' | 'cacheWrite5m' | 'cacheWrite1h'>;
-  /** The client's output cap times its choices; undefined when it set none. */
+  /** The client's output cap for one choice; undefined when it set none. */
   readonly outputCap: number | undefined;
+  readonly choices: number;
+  readonly modelMaxOutput: number;
+  /** What the provider would guess for a call without a cap. */
+  readonly expectedOutput: number;
 }
 
 export type LimitDecision =
   | { readonly admitted: true; readonly ticket: LimitTicket }
-  | {
-      readonly admitted: false;
-      readonly error: ApiError;
-      readonly headers: Readonly<Record<string, string>>;
-      /** For the log: the dimension that refused. */
-      readonly dimension: string;
-    };
+  | { readonly admitted: false; readonly refusal: LimitRefusal };
+
+export interface LimitRefusal {
+  readonly error: ApiError;
+  readonly headers: Readonly<Record<string, string>>;
+  /** For the log: the limit that refused. */
+  readonly dimension: string;
+}
 
 /** An admitted call's hold on the limits; closed once. */
 export interface LimitTicket {
-  /** Output tokens were generated. */
+  /** Output tokens generated so far. */
   progress(nowMs: number, outputTokens: number): void;
   /** The call is over, with what it really used. */
   settle(nowMs: number, used: TokenRecord): void;
 }
 
-/** Limits of one key (and one model, or models that share limits). All calls are handed the time. */
+/** Limits of one key and model, by the rules of mechanisms/. All calls are handed the time. */
 export interface KeyLimits {
   admit(nowMs: number, request: LimitRequest): LimitDecision;
   /** State headers for any reply, after the call was counted. */
   headers(nowMs: number, nowEpochMs: number): Readonly<Record<string, string>>;
 }
 
-/** Fresh limits of one key. */
+/** Fresh limits of one key; without settings everything passes. */
 export function createKeyLimits(settings: LimitSettings | undefined, nowMs: number): KeyLimits {
-  switch (settings?.style) {
-    case 'openai':
-      return new OpenaiLimits(settings, nowMs);
-    case 'anthropic':
-      return new AnthropicLimits(settings, nowMs);
-    case 'azure-ptu':
-      return new AzurePtuLimits(settings, nowMs);
-    case undefined:
-      return UNLIMITED;
+  return settings === undefined ? UNLIMITED : new RuledLimits(settings, nowMs);
+}
+
+const UNLIMITED: KeyLimits = {
+  admit: () => ({ admitted: true, ticket: { progress: () => {}, settle: () => {} } }),
+  headers: () => ({}),
+};
+
+/** Limit names a document may state, with their values. */
+type Values = Partial<Record<LimitName, number | undefined>>;
+
+class RuledLimits implements KeyLimits {
+  readonly #settings: LimitSettings;
+  readonly #rule: DebitRule;
+  readonly #options: DebitOptions;
+  readonly #limit: RateLimit;
+  readonly #presentation: LimitPresentation;
+
+  constructor(settings: LimitSettings, nowMs: number) {
+    const { style, requestBurst, ramp, ...rest } = settings;
+    this.#settings = settings;
+    this.#rule = DEBIT_RULES[style];
+    this.#options = rest;
+    this.#presentation = presentationOf(style);
+    this.#limit = createProviderLimit(style, rest as Values, nowMs, {
+      ...(requestBurst === undefined
+        ? {}
+        : { enforcement: { rpm: { kind: 'bucket', burstMs: requestBurst } } }),
+      ...(ramp === undefined
+        ? {}
+        : {
+            extra: [
+              {
+                name: 'ramp',
+                unit: 'inputTokens',
+                meter: new GrowthLimit({ ...ramp, periodMs: ramp.period }),
+              },
+            ],
+          }),
+    });
+  }
+
+  admit(nowMs: number, request: LimitRequest): LimitDecision {
+    const call = estimateOf(request);
+    const decision = this.#limit.reserve(nowMs, this.#rule.reserve(call, this.#options));
+    if (decision.admitted) {
+      return { admitted: true, ticket: this.#ticket(decision.reservation, call) };
+    }
+    const { dimension } = decision;
+    const facts = { ...decision, limit: this.#published(dimension) ?? decision.limit };
+    return {
+      admitted: false,
+      refusal: { dimension, ...this.#presentation.refusal(facts, request.model) },
+    };
+  }
+
+  headers(nowMs: number, nowEpochMs: number): Readonly<Record<string, string>> {
+    if (this.#settings.headers === 'absent') return {};
+    const states: PublishedState[] = [];
+    for (const { name, meter } of this.#limit.dimensions) {
+      const limit = this.#published(name);
+      if (limit === undefined) continue;
+      const used = meter.used(nowMs);
+      // A burst smaller than the limit bounds what is left, not what is published.
+      const most = Math.min(limit, meter.limit);
+      states.push({ name, limit, remaining: most - used, resetMs: meter.resetMs(nowMs) });
+    }
+    return this.#presentation.headers(states, nowEpochMs);
+  }
+
+  #ticket(reservation: Reservation, call: CallEstimate): LimitTicket {
+    let counted = 0;
+    // Rules that reserve no output count it as it is generated.
+    const isLive = this.#rule.reserve(call, this.#options).outputTokens === 0;
+    return {
+      progress: (nowMs, outputTokens) => {
+        if (!isLive || outputTokens <= counted) return;
+        this.#limit.extend(nowMs, reservation, 'outputTokens', outputTokens - counted);
+        counted = outputTokens;
+      },
+      settle: (nowMs, tokens) => {
+        const actual = this.#rule.settle({ tokens }, call, this.#options);
+        this.#limit.settle(nowMs, reservation, actual);
+      },
+    };
+  }
+
+  /** The limit as the provider states it, per its own period. */
+  #published(name: string): number | undefined {
+    return name in LIMITS ? (this.#settings as Values)[name as LimitName] : undefined;
   }
 }
 
-const NO_TICKET: LimitTicket = { progress: () => {}, settle: () => {} };
-
-const UNLIMITED: KeyLimits = {
-  admit: () => ({ admitted: true, ticket: NO_TICKET }),
-  headers: () => ({}),
-};
+function estimateOf(request: LimitRequest): CallEstimate {
+  return {
+    inputTokens: inputTokens({ ...NO_TOKENS, ...request.input }),
+    cacheReadTokens: request.input.cacheRead,
+    maxOutputTokens: request.outputCap,
+    modelMaxOutputTokens: request.modelMaxOutput,
+    expectedOutputTokens: request.expectedOutput,
+    choices: request.choices,
+  };
+}

@@ -8,7 +8,7 @@ export interface ReplySink {
   end(text?: string): void;
   /** Resets the connection: the client sees an error, not an end. */
   reset(): void;
-  /** Every listener is called once if the client leaves before the end. */
+  /** Every listener is called once if the client leaves before the end; the latest comes first. */
   onAbandoned(listener: () => void): void;
 }
 
@@ -23,7 +23,7 @@ export class HttpSink implements ReplySink {
     response.once('close', () => {
       if (this.#ended) return;
       this.#ended = true;
-      for (const listener of this.#listeners) listener();
+      for (const listener of this.#listeners.toReversed()) listener();
     });
   }
 

@@ -18,6 +18,7 @@ import type { GenerationEnd } from './generation.ts';
 import type { Caller } from './keys.ts';
 import type { LimitTicket } from './key-limits.ts';
 import type { LimitGate } from './limit-gate.ts';
+import { middle } from './spread.ts';
 import { createModelState } from './model-state.ts';
 import type { ModelState } from './model-state.ts';
 import { Occurrences } from './occurrences.ts';
@@ -149,17 +150,29 @@ export class Simulator {
     const { exchange, request, model, caller, hashes } = plan;
     const { clock, limits } = this.#options;
     const cache = model.caches[exchange.api].lookup(hashes, clock.now());
-    const cap = request.maxOutputTokens;
-    const outputCap = cap === undefined ? undefined : cap * request.choices;
-    const asked = { model: model.settings.id, input: cache, outputCap };
+    const { id, maxOutput, output } = model.settings;
+    const asked = {
+      model: id,
+      input: {
+        uncached: cache.uncached,
+        cacheRead: cache.cacheRead,
+        cacheWrite5m: cache.cacheWrite5m,
+        cacheWrite1h: cache.cacheWrite1h,
+      },
+      outputCap: request.maxOutputTokens,
+      choices: request.choices,
+      modelMaxOutput: maxOutput,
+      expectedOutput: output.tokens === 'max' ? maxOutput : middle(output.tokens),
+    };
     limits.admit(caller.name, asked, ({ decision, headers }) => {
       if (exchange.isOver()) {
         if (decision.admitted) decision.ticket.settle(clock.now(), NO_TOKENS);
       } else if (decision.admitted) {
         this.#run(plan, cache, decision.ticket, headers);
       } else {
-        exchange.record.limit = decision.dimension;
-        this.#refuse(exchange, decision.error, { ...headers, ...decision.headers });
+        const { refusal } = decision;
+        exchange.record.limit = refusal.dimension;
+        this.#refuse(exchange, refusal.error, { ...headers, ...refusal.headers });
       }
     });
   }

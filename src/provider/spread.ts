@@ -11,3 +11,8 @@ export function drawSpread(spread: Spread, random: Random): number {
   if (p50 <= 0) return 0;
   return random.logNormal(Math.log(p50), Math.max(0, Math.log(p95 / p50) / Z95));
 }
+
+/** The constant, or the median. */
+export function middle(spread: Spread): number {
+  return typeof spread === 'number' ? spread : spread.p50;
+}
