@@ -1,11 +1,14 @@
 import type { Command } from '@commander-js/extra-typings';
 
 import type { SetExitCode } from './main.ts';
+import { addProfileRecordCommand } from './profile-record.ts';
 
 /** `agent-infra profile`: traces in, a workload profile out. */
 export function addProfileCommand(program: Command, setExitCode: SetExitCode): void {
-  program
+  const profile = program
     .command('profile')
+    // Options after a subcommand belong to the subcommand: `profile record -o …`.
+    .enablePositionalOptions()
     .description('measure a workload: read traces, print what they say, write a workload profile')
     .argument('<inputs...>', 'trace files, folders, globs, or - for stdin')
     .option('--format <format>', 'format of the traces', 'auto')
@@ -21,6 +24,7 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
       const { runProfile } = await import('./profile-run.ts');
       setExitCode(await runProfile(inputs, options));
     });
+  addProfileRecordCommand(profile as unknown as Command, setExitCode);
 }
 
 const HELP = `
