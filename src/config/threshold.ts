@@ -1,4 +1,4 @@
-import { parseCount, parseDurationMs, parseRatePerSecond, parseShare } from '../core/units.ts';
+import { parseCount, parseDurationMs, parseRatePerSecond, parseShare, round } from '../core/units.ts';
 
 /**
  * Thresholds of a scenario: which metric, which value of it, which limit.
@@ -145,7 +145,7 @@ function parseAggregate(text: string): Aggregate | undefined {
   if (text === 'med') return { kind: 'quantile', q: 0.5 };
   const percentile = /^p(?:(\d+(?:\.\d+)?)|\((\d+(?:\.\d+)?)\))$/.exec(text);
   if (percentile !== null) {
-    const q = Number(percentile[1] ?? percentile[2]) / 100;
+    const q = round(Number(percentile[1] ?? percentile[2]) / 100, 12);
     return q > 0 && q < 1 ? { kind: 'quantile', q } : undefined;
   }
   switch (text) {

@@ -52,6 +52,8 @@ export interface EngineRun {
   readonly done: Promise<void>;
   /** Ends arrivals now and cuts what still runs after `graceMs`. */
   stop(reason: StopReason, graceMs: number): void;
+  /** Calls in flight now, waits between attempts included. */
+  callsRunning(): number;
 }
 
 /** Starts a run: sessions arrive by the clock or by users, each runs its script. */
@@ -60,6 +62,7 @@ export function startEngine(settings: EngineSettings, parts: EngineParts): Engin
   return {
     done: engine.run(),
     stop: (reason, graceMs) => engine.stop(reason, graceMs),
+    callsRunning: () => engine.callsRunning,
   };
 }
 
@@ -81,6 +84,10 @@ class Engine {
     this.#startMs = parts.clock.now();
     // Every session and call in flight listens: thousands are normal, and no leak.
     setMaxListeners(0, this.#cut.signal, this.#noMoreArrivals.signal);
+  }
+
+  get callsRunning(): number {
+    return this.#running.calls;
   }
 
   async run(): Promise<void> {

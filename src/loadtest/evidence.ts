@@ -33,8 +33,8 @@ export function evidenceFor(
   switch (metric) {
     case 'error_rate': {
       // A part of the run knows only the calls it has seen; the whole run knows all it intended.
-      const of = whole ? totals.callsIntended : calls.started;
-      return share(of - calls.completed - (whole ? 0 : calls.cut), of);
+      const of = whole ? totals.callsIntended : calls.started - calls.cut;
+      return share(of - calls.completed, of);
     }
     case 'session_error_rate':
       return share(totals.sessionsIntended - sessions.completed, totals.sessionsIntended);

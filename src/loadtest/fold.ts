@@ -1,15 +1,14 @@
-import { metricFacts, METRIC_NAMES } from '../config/threshold.ts';
 import type { MetricName } from '../config/threshold.ts';
-import { quantileSorted } from '../core/statistics.ts';
-import type { Interval } from '../core/statistics.ts';
 import { MS_PER_SECOND, round } from '../core/units.ts';
 import { AgentInfraError } from '../errors.ts';
 import { evidenceFor } from './evidence.ts';
 import type { RunTotals } from './evidence.ts';
+import { GeneratorHealth } from './generator-health.ts';
 import { judgeThreshold } from './judge.ts';
 import type { ObservedTimes } from './observed-times.ts';
 import type { EndSample, HealthSample, RunSample, Sample } from './sample.ts';
-import type { Counters, LoadSummary, MetricFigures, TimeFigures } from './summary.ts';
+import type { Counters, LoadSummary } from './summary.ts';
+import { metricsOf } from './time-figures.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineView } from './timeline.ts';
 import { assessValidity } from './validity.ts';
@@ -30,10 +29,11 @@ export class RunFold {
   #parts: RunView[] = [];
   #sessions = { intended: 0, started: 0, dropped: 0 };
   #intended = { turns: 0, calls: 0 };
+  /** Sessions without an end yet, and their calls that have not started. */
+  #running = new Map<number, number>();
+  #unsentByCut = 0;
   #errors = new Map<string, number>();
-  #health: HealthSample[] = [];
-  #healthStride = 1;
-  #healthSeen = 0;
+  #health = new GeneratorHealth();
   #timeline = new Timeline();
   #lastMs = 0;
 
@@ -53,11 +53,13 @@ export class RunFold {
         this.#intended.turns += sample.turns;
         this.#intended.calls += sample.calls;
         this.#timeline.arrived(sample.at);
+        if (sample.dropped === undefined) this.#running.set(sample.session, sample.calls);
         return;
       case 'attempt': {
         this.#seen(sample.end);
         for (const view of this.#views()) view.attempt(sample);
-        const { firstToken, intended, last, outcome } = sample;
+        const { attempt, firstToken, intended, last, outcome, session } = sample;
+        if (attempt === 1) this.#running.set(session, (this.#running.get(session) ?? 1) - 1);
         if (last && outcome === 'ok') {
           const ttftMs = firstToken === undefined ? undefined : firstToken - intended;
           this.#timeline.completed(sample.end, ttftMs);
@@ -75,10 +77,12 @@ export class RunFold {
       case 'session':
         this.#seen(sample.end);
         for (const view of this.#views()) view.session(sample);
+        if (sample.outcome === 'cut') this.#unsentByCut += this.#running.get(sample.session) ?? 0;
+        this.#running.delete(sample.session);
         return;
       case 'health':
         this.#seen(sample.at);
-        this.#keepHealth(sample);
+        this.#health.add(sample);
         return;
       case 'end':
         this.#seen(sample.at);
@@ -88,7 +92,7 @@ export class RunFold {
 
   /** The latest reading of the generator's condition, for the dashboard. */
   get health(): HealthSample | undefined {
-    return this.#health.at(-1);
+    return this.#health.latest;
   }
 
   get durationMs(): number {
@@ -145,9 +149,10 @@ export class RunFold {
     const totals = this.#totals(counters);
     const validity = assessValidity({
       thresholds: run.thresholds,
-      ...this.#generator(),
-      sessionsIntended: totals.sessionsIntended,
-      sessionsDropped: totals.sessionsDropped,
+      sendLag: this.#sendLag(),
+      ...this.#health.evidence(),
+      sessionsIntended: counters.sessions.intended,
+      sessionsDropped: counters.sessions.dropped,
     });
     const thresholds = run.thresholds.map((threshold, index) =>
       judgeThreshold(threshold, evidenceFor(threshold, this.#parts[index]!, totals), validity),
@@ -185,7 +190,7 @@ export class RunFold {
         outputTokens:
           counters.tokens.output === null ? null : this.#perSecond(counters.tokens.output),
       },
-      metrics: this.#metrics(),
+      metrics: metricsOf(this.#whole),
       errors: this.errors(),
       thresholds,
       validity,
@@ -201,11 +206,19 @@ export class RunFold {
     return evidenceFor(wanted, view, this.#totals(this.counters()), 'figure').observed;
   }
 
+  /**
+   * What an interrupt cut short is nobody's error and leaves the denominators. Sessions that
+   * outlast the drain of a run that ended by itself stay in: the target was that slow.
+   */
   #totals({ calls, sessions }: Counters): RunTotals {
+    const isWhole = this.#end?.complete === true;
+    let unsent = this.#unsentByCut;
+    for (const left of this.#running.values()) unsent += left;
+    const begun = calls.started - calls.completed - calls.failed - calls.truncated;
     return {
-      sessionsIntended: sessions.intended,
+      sessionsIntended: sessions.intended - (isWhole ? 0 : sessions.cut),
       sessionsDropped: sessions.dropped,
-      callsIntended: calls.intended,
+      callsIntended: calls.intended - (isWhole ? 0 : unsent + begun),
       durationMs: this.#lastMs,
     };
   }
@@ -229,94 +242,9 @@ export class RunFold {
     this.#errors.set(label, (this.#errors.get(label) ?? 0) + 1);
   }
 
-  /** At most two hours of seconds; then every second, fourth, … reading. */
-  #keepHealth(sample: HealthSample): void {
-    const wanted = this.#healthSeen % this.#healthStride === 0;
-    this.#healthSeen += 1;
-    if (!wanted) return;
-    if (this.#health.length >= 7200) {
-      this.#health = this.#health.filter((_, index) => index % 2 === 0);
-      this.#healthStride *= 2;
-    }
-    this.#health.push(sample);
-  }
-
-  #generator(): Pick<
-    Parameters<typeof assessValidity>[0],
-    'sendLag' | 'loopDelay' | 'runDelayMsPerS'
-  > {
+  #sendLag(): { p50: number; p99: number } | null {
     const lag = this.times('send_lag');
-    const p99s = this.#readings(({ loopDelayP99 }) => loopDelayP99);
-    const maxima = this.#readings(({ loopDelayMax }) => loopDelayMax);
-    const waits = this.#readings(({ runDelayPerS }) => runDelayPerS);
-    const waited = waits.reduce((sum, value) => sum + value, 0);
-    return {
-      sendLag:
-        lag.n === 0
-          ? null
-          : { p50: round(lag.quantileMs(0.5)!, 3), p99: round(lag.quantileMs(0.99)!, 3) },
-      loopDelay:
-        p99s.length === 0
-          ? null
-          : // Nine intervals of ten were better than this: one bad second does not void an hour.
-            { p99: round(quantileSorted(p99s, 0.9), 3), max: maxima.at(-1) ?? 0 },
-      runDelayMsPerS: waits.length === 0 ? null : round(waited / waits.length, 3),
-    };
+    if (lag.n === 0) return null;
+    return { p50: round(lag.quantileMs(0.5)!, 3), p99: round(lag.quantileMs(0.99)!, 3) };
   }
-
-  #readings(pick: (sample: HealthSample) => number | null): number[] {
-    return this.#health
-      .map(pick)
-      .filter((value) => value !== null)
-      .toSorted((a, b) => a - b);
-  }
-
-  #metrics(): LoadSummary['metrics'] {
-    const figures: Partial<Record<MetricName, MetricFigures>> = {};
-    for (const metric of METRIC_NAMES) {
-      const { kind, definition, twoStarts } = metricFacts(metric);
-      if (kind !== 'time') continue;
-      figures[metric] = {
-        definition,
-        unit: 'ms',
-        ...(twoStarts === false
-          ? { value: timeFigures(this.times(metric)) }
-          : {
-              fromIntended: timeFigures(this.times(metric, 'intended')),
-              fromSend: timeFigures(this.times(metric, 'send')),
-            }),
-      };
-    }
-    return figures;
-  }
-}
-
-/** The figures of one series; null without data, never zeros. */
-export function timeFigures(times: ObservedTimes): TimeFigures | null {
-  const { maxMs, meanMs, minMs, n } = times;
-  if (maxMs === undefined || meanMs === undefined || minMs === undefined) return null;
-  const quantile = (q: number): number => round(times.quantileMs(q)!, 3);
-  const mean = times.meanInterval();
-  return {
-    n,
-    mean: round(meanMs, 3),
-    min: round(minMs, 3),
-    p50: quantile(0.5),
-    p90: quantile(0.9),
-    p95: quantile(0.95),
-    p99: quantile(0.99),
-    max: round(maxMs, 3),
-    ci95: {
-      mean: mean === undefined ? null : [round(mean.low, 3), round(mean.high, 3)],
-      p50: pair(times.quantileInterval(0.5)),
-      p95: pair(times.quantileInterval(0.95)),
-      p99: pair(times.quantileInterval(0.99)),
-    },
-    histogram: times.encode(),
-  };
-}
-
-function pair(interval: Interval | undefined): readonly [number, number | null] | null {
-  if (interval === undefined) return null;
-  return [round(interval.low, 3), Number.isFinite(interval.high) ? round(interval.high, 3) : null];
 }

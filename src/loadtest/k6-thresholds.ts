@@ -1,6 +1,7 @@
 import type { Threshold } from '../config/scenario.ts';
 import { metricFacts } from '../config/threshold.ts';
 import type { MetricName } from '../config/threshold.ts';
+import { round } from '../core/units.ts';
 
 /** Metrics that the generated script measures. k6 sees no tokens, so the rest cannot be judged there. */
 const K6_TIMES: readonly MetricName[] = ['ttfb', 'ttft', 'e2e', 'turn', 'session'];
@@ -46,6 +47,6 @@ function k6Expression(threshold: Threshold): { metric: string; text: string } | 
   if (tags.length > 0 && (metric === 'error_rate' || metric === 'session')) return undefined;
   const start = isTime ? `_${where.from ?? 'intended'}` : '';
   const selector = tags.length === 0 ? '' : `{${tags.map((tag) => tag.join(':')).join(',')}}`;
-  const what = aggregate.kind === 'quantile' ? `p(${aggregate.q * 100})` : aggregate.kind;
+  const what = aggregate.kind === 'quantile' ? `p(${round(aggregate.q * 100, 10)})` : aggregate.kind;
   return { metric: `agent_${metric}${start}${selector}`, text: `${what}${operator}${limit}` };
 }

@@ -13,7 +13,8 @@ export interface Progress {
   readonly plannedMs: number | null;
   readonly counters: Counters;
   readonly sessionsRunning: number;
-  readonly callsRunning: number;
+  /** Null when the engine does not say. */
+  readonly callsRunning: number | null;
   readonly times: readonly ProgressTimes[];
   readonly errors: LoadSummary['errors'];
   readonly health: HealthSample | null;
@@ -43,6 +44,8 @@ export interface ProgressThreshold {
 }
 
 export interface ProgressPlan {
+  /** Calls in flight now; fold and samples know a call only when it has ended. */
+  readonly callsRunning?: (() => number) | undefined;
   readonly sessions?: number | undefined;
   readonly durationMs?: number | undefined;
   readonly thresholds: readonly Threshold[];
@@ -51,7 +54,7 @@ export interface ProgressPlan {
 /** The view of a fold at `elapsedMs`; costs some ten histogram look-ups. */
 export function progressOf(fold: RunFold, plan: ProgressPlan, elapsedMs: number): Progress {
   const counters = fold.counters();
-  const { sessions, calls } = counters;
+  const { sessions } = counters;
   const lag = fold.times('send_lag');
   return {
     elapsedMs,
@@ -60,10 +63,7 @@ export function progressOf(fold: RunFold, plan: ProgressPlan, elapsedMs: number)
     // While the run lasts, sessions without an end are running, not cut.
     counters: { ...counters, sessions: { ...sessions, cut: 0 } },
     sessionsRunning: sessions.started - sessions.completed - sessions.failed,
-    callsRunning: Math.max(
-      0,
-      calls.started - calls.completed - calls.failed - calls.truncated - calls.cut,
-    ),
+    callsRunning: plan.callsRunning?.() ?? null,
     times: (['ttft', 'itl', 'turn', 'session'] as const).map((metric) => ({
       metric,
       intended: metric === 'itl' ? null : figures(fold.times(metric, 'intended')),

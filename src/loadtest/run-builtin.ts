@@ -65,6 +65,7 @@ export async function runBuiltin(job: LoadJob, hooks: RunHooks): Promise<LoadSum
     sessions: scenario.sessions,
     durationMs: scenario.duration,
     thresholds: scenario.thresholds,
+    callsRunning: () => run.callsRunning(),
   };
   const report = setInterval(() => {
     hooks.onProgress(progressOf(fold, plan, realClock.now() - startMs));

@@ -85,7 +85,8 @@ export function clientErrorMs({ sendLagMs, loopDelayMs }: Validity): number {
 
 function toleranceOf(thresholds: readonly Threshold[]): number {
   let strictest = Infinity;
-  for (const { metric, expression } of thresholds) {
+  for (const { expression, metric, severity } of thresholds) {
+    if (severity === 'warn') continue;
     const isTime = metricFacts(metric).kind === 'time' && expression.aggregate.kind !== 'count';
     if (isTime && expression.operator.startsWith('<')) {
       strictest = Math.min(strictest, expression.limit);

@@ -115,7 +115,7 @@ function counts({ callsRunning, counters, sessionsRunning }: Progress): Row[] {
   });
   return [
     row('sessions running', sessionsRunning),
-    row('calls in flight', callsRunning),
+    ...(callsRunning === null ? [] : [row('calls in flight', callsRunning)]),
     row('calls done', calls.completed, calls.completed > 0 ? 'good' : 'plain'),
     row('calls failed', failed, bad(failed)),
     row('answered 429', attempts.rateLimited, attempts.rateLimited > 0 ? 'warn' : 'plain'),
