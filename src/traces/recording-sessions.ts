@@ -57,7 +57,7 @@ export class ConversationBuilder {
     const isMain = this.#isMain(recorded, parent, conversation);
     const thread = isMain ? conversation.session.main : this.#sideThread(parent, conversation);
     if (isMain && startsTurn(recorded, conversation)) conversation.session.startTurn(recorded.atMs);
-    this.#deliver(recorded, thread);
+    this.#deliver(recorded, parent, thread);
     const attempts = [attemptOf(recorded)];
     const draft = thread.call({ ...fields, attempts, agent: isMain ? undefined : 'sub-agent' });
     const endMs = recorded.atMs + recorded.endMs;
@@ -114,10 +114,11 @@ export class ConversationBuilder {
   }
 
   /** The call whose conversation this one goes on with; the surest sign first. */
-  #parentOf({ atMs, request }: RecordedCall): Node | undefined {
+  #parentOf(recorded: RecordedCall): Node | undefined {
+    const { atMs, request } = recorded;
     for (const { id } of request.toolResults) {
-      const owner = this.#toolOwner(id, request);
-      if (owner !== undefined) return owner.node;
+      const owner = this.#toolOwner(id, recorded);
+      if (owner !== undefined) return owner;
     }
     const previous = request.ids?.previousReply;
     const replied = previous === undefined ? undefined : this.#byReply.get(previous);
@@ -133,14 +134,20 @@ export class ConversationBuilder {
     return undefined;
   }
 
-  /** Ids may repeat in scripted agents: then the messages say whose result it is. */
-  #toolOwner(id: string, { chain }: RecordedCall['request']): ToolOwner | undefined {
+  /**
+   * Ids may repeat in scripted agents: then the messages say whose result it is, and of equal
+   * conversations it is the one that nobody has gone on with yet.
+   */
+  #toolOwner(id: string, { atMs, request }: RecordedCall): Node | undefined {
     const owners = this.#toolOwners.get(id) ?? [];
-    if (owners.length < 2) return owners[0];
-    return owners.findLast(({ node }) => {
-      const asked = node.recorded.request.chain;
-      return chain[asked.length - 1] === asked.at(-1);
-    });
+    if (owners.length < 2) return owners[0]?.node;
+    const nodes = owners
+      .map(({ node }) => node)
+      .filter(({ endMs, recorded }) => {
+        const asked = recorded.request.chain;
+        return endMs <= atMs && request.chain[asked.length - 1] === asked.at(-1);
+      });
+    return nodes.find(({ isContinued }) => !isContinued) ?? nodes.at(-1);
   }
 
   #conversationOf({ request }: RecordedCall, parent: Node | undefined): Conversation {
@@ -181,9 +188,10 @@ export class ConversationBuilder {
   }
 
   /** Ends the tools whose results this request brings; its call waited for them. */
-  #deliver({ atMs, request }: RecordedCall, thread: Thread): void {
+  #deliver({ atMs, request }: RecordedCall, parent: Node | undefined, thread: Thread): void {
     for (const { id, isError } of request.toolResults) {
-      const owner = this.#toolOwner(id, request);
+      const owners = this.#toolOwners.get(id) ?? [];
+      const owner = owners.find(({ node }) => node === parent) ?? owners.at(-1);
       if (owner === undefined || owner.tool.step.endMs !== undefined) continue;
       owner.tool.step.endMs = Math.max(atMs, owner.tool.step.startMs);
       if (isError === true) owner.tool.step.error = true;

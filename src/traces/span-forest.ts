@@ -100,7 +100,10 @@ export class SpanForest {
 /** Counted calls below a span. */
 interface InnerCalls {
   readonly all: number;
-  /** Those not inside a tool or agent that the span started, and their uncached usage. */
+  /**
+   * Those that run within the span's time and not inside a tool or agent that it started, and
+   * their uncached usage. A child that starts after its parent's end follows it (causal parents).
+   */
   readonly visible: number;
   readonly uncached: number;
   readonly output: number;
@@ -111,10 +114,12 @@ function innerCalls(node: SpanNode, below: ReadonlyMap<SpanNode, InnerCalls>): I
   let visible = 0;
   let uncached = 0;
   let output = 0;
+  const endMs = node.span.endMs ?? Number.POSITIVE_INFINITY;
   for (const child of node.children) {
     const inner = below.get(child)!;
     const own = child.isCall ? 1 : 0;
     all += inner.all + own;
+    if (child.span.startMs >= endMs) continue;
     visible += own;
     if (child.isCall) {
       uncached += child.span.llm?.tokens?.uncached ?? 0;

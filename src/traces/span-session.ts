@@ -143,7 +143,7 @@ function levelOf(node: SpanNode, depth: number, agent: string | undefined): Leve
 /**
  * Places the steps of a level: siblings follow one another by their intervals, what is inside a
  * span starts when the span may start, and what follows the span waits for the last inside it.
- * Returns the steps nothing inside follows.
+ * Returns the steps nothing inside follows; `entry` when there is none.
  */
 function place(
   level: readonly Level[],
@@ -159,14 +159,19 @@ function place(
     for (const at of before) followed.add(at);
     const inherited =
       before.length === 0 ? entry : [...new Set(before.flatMap((at) => exits[at]!))];
-    if (child.isStep) {
-      const { node, startMs, agent } = child;
-      steps.push({ node, startMs: node.span.startMs || startMs, agent, after: inherited });
+    if (!child.isStep) {
+      exits.push(place(child.children, inherited, steps));
+      continue;
     }
-    const inside =
-      child.children.length === 0 ? inherited : place(child.children, inherited, steps);
-    if (!child.isStep) exits.push(inside);
-    else exits.push(inside === inherited ? [child.node] : [child.node, ...inside]);
+    const { node, startMs, agent } = child;
+    steps.push({ node, startMs: node.span.startMs || startMs, agent, after: inherited });
+    const endMs = node.span.endMs ?? Number.POSITIVE_INFINITY;
+    const within = child.children.filter((inner) => !(inner.startMs >= endMs));
+    const inside = within.length === 0 ? [] : place(within, inherited, steps);
+    const exit = [...new Set([node, ...inside.filter((last) => !inherited.includes(last))])];
+    // A child that starts after its parent's end follows it.
+    const later = child.children.filter((inner) => inner.startMs >= endMs);
+    exits.push(later.length === 0 ? exit : place(later, exit, steps));
   }
   const last = exits.flatMap((exit, index) => (followed.has(index) ? [] : exit));
   return last.length === 0 ? entry : [...new Set(last)];
