@@ -32,8 +32,9 @@ export function evidenceFor(
   const { metric } = threshold;
   switch (metric) {
     case 'error_rate': {
-      // A part of the run knows only the calls it has seen; the whole run knows all it intended.
-      const of = whole ? totals.callsIntended : calls.started - calls.cut;
+      // A part of the run knows only the calls that ended; the whole run knows all it intended.
+      const ended = calls.completed + calls.failed + calls.truncated;
+      const of = whole ? totals.callsIntended : ended;
       return share(of - calls.completed, of);
     }
     case 'session_error_rate':
