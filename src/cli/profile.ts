@@ -24,6 +24,25 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
       const { runProfile } = await import('./profile-run.ts');
       setExitCode(await runProfile(inputs, options));
     });
+  profile
+    .command('show')
+    .description('print the report of a stored profile')
+    .argument('<profile>', 'workload profile (YAML)')
+    .option('--json', 'print JSON')
+    .action(async (file, options) => {
+      const { showProfile } = await import('./profile-view.ts');
+      await showProfile(file, options);
+    });
+  profile
+    .command('diff')
+    .description('compare two stored profiles, with intervals')
+    .argument('<before>', 'workload profile (YAML)')
+    .argument('<after>', 'workload profile (YAML)')
+    .option('--json', 'print JSON')
+    .action(async (before, after, options) => {
+      const { diffStoredProfiles } = await import('./profile-view.ts');
+      await diffStoredProfiles(before, after, options);
+    });
   addProfileRecordCommand(profile as unknown as Command, setExitCode);
 }
 
