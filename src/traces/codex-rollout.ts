@@ -201,15 +201,16 @@ class Rollout {
   #openCall(atMs: number): StepDraft<LlmCall> {
     if (this.#call !== undefined) return this.#call;
     const before = this.#lastInputMs ?? this.#lastOutputMs;
+    const startMs = before === undefined || before > atMs ? atMs : before;
     this.#call = this.#facts.thread.call({
-      startMs: before === undefined || before > atMs ? atMs : before,
+      startMs,
       endMs: atMs,
       model: this.#model,
       provider: this.#facts.provider ?? 'openai',
       operation: 'chat',
       tokens: NO_TOKENS,
       tokensBasis: 'missing',
-      attempts: [],
+      attempts: [{ startMs }],
       agent: this.#facts.isSubAgent ? 'sub-agent' : undefined,
     });
     return this.#call;

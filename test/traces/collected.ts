@@ -1,6 +1,13 @@
 import { resolve } from 'node:path';
 
-import type { LlmCall, Session, Step, ToolCall, TraceSink } from '../../src/core/trace.ts';
+import type {
+  LlmCall,
+  Session,
+  Step,
+  ToolCall,
+  TraceSink,
+  UsageBucket,
+} from '../../src/core/trace.ts';
 import { readTraces, type ReadTracesResult } from '../../src/traces/read.ts';
 import { missingSharedData, sharedData } from '../support/requirements.ts';
 
@@ -11,6 +18,7 @@ export interface Collected extends ReadTracesResult {
   readonly skips: readonly (readonly [reason: string, where: string | undefined])[];
   readonly duplicates: Readonly<Record<string, number>>;
   readonly readCount: number;
+  readonly buckets: readonly UsageBucket[];
 }
 
 export async function collect(inputs: readonly string[], format?: string): Promise<Collected> {
@@ -39,15 +47,17 @@ async function collecting(
   const sessions: Session[] = [];
   const skips: [string, string | undefined][] = [];
   const duplicates: Record<string, number> = {};
+  const buckets: UsageBucket[] = [];
   let readCount = 0;
   const result = await read({
     call: (call) => calls.push(call),
     session: (session) => sessions.push(session),
+    bucket: (bucket) => buckets.push(bucket),
     read: (count) => (readCount += count),
     skip: (reason, where) => skips.push([reason, where]),
     duplicate: (reason, count) => (duplicates[reason] = (duplicates[reason] ?? 0) + count),
   });
-  return { ...result, calls, sessions, skips, duplicates, readCount };
+  return { ...result, calls, sessions, skips, duplicates, readCount, buckets };
 }
 
 export function stepsOf(sessions: readonly Session[]): readonly Step[] {
