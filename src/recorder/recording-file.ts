@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { AgentInfraError, asError } from '../errors.ts';
@@ -41,5 +41,11 @@ export class RecordingFile {
 
   close(): void {
     closeSync(this.#file);
+  }
+
+  /** Closes the file and takes it away, for a recording that recorded nothing. */
+  discard(): void {
+    this.close();
+    unlinkSync(this.path);
   }
 }

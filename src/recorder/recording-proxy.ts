@@ -40,7 +40,10 @@ export interface RunningRecorder {
   readonly spansFile: string | undefined;
   /** From having read a request to sending it on, in ms: what the proxy adds to every call. */
   readonly addedMs: LatencyHistogram;
-  /** Waits for running calls for up to `graceMs`, records the rest as cut, closes the files. */
+  /**
+   * Waits for running calls for up to `graceMs`, records the rest as cut, closes the files. A
+   * recording without a call is removed.
+   */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -78,7 +81,8 @@ export async function startRecordingProxy(
     async close(graceMs = 0) {
       await server.close(graceMs);
       await proxy.close();
-      file.close();
+      if (file.lines === 1) file.discard();
+      else file.close();
     },
   };
 }
