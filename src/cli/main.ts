@@ -31,7 +31,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(version())
     // commander prints errors itself before throwing; ours go through report() below.
     .configureOutput({ outputError: () => {} })
-    .exitOverride();
+    .exitOverride()
+    // Commands with commands of their own (profile show, plan gpu) keep their options apart.
+    .enablePositionalOptions();
   addDemoCommand(program, setExitCode);
   addProfileCommand(program, setExitCode);
   addPlanCommand(program, setExitCode);

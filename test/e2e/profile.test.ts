@@ -123,3 +123,29 @@ describe('agent-infra profile', () => {
     expect(() => readFileSync(file)).toThrow('ENOENT');
   });
 });
+
+describe('agent-infra profile show and diff', () => {
+  const file = join(folder, 'stored.yaml');
+
+  it('show prints the report that profile printed, or JSON', () => {
+    const written = run(trace, '-o', file, '--name', 'stored');
+    expect(written.status).toBe(0);
+    expect(run('show', file).stdout).toBe(written.stdout);
+    const json = run('show', file, '--json').stdout;
+    expect((JSON.parse(json) as { name: string }).name).toBe('stored');
+  });
+
+  it('diff compares figure by figure', () => {
+    expect(run('diff', file, file).stdout).toContain('stored against stored');
+    const { differences } = JSON.parse(run('diff', file, file, '--json').stdout) as {
+      differences: { metric: string; change: number }[];
+    };
+    expect(differences[0]).toMatchObject({ metric: 'input, mean', change: 0 });
+  });
+
+  it('a trace in place of a profile is told apart', () => {
+    const { status, stderr } = run('show', trace);
+    expect(status).toBe(2);
+    expect(stderr).toContain('small.csv:1:1');
+  });
+});
