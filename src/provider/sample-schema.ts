@@ -6,6 +6,10 @@ import { replyText } from './reply-text.ts';
 /** References and nesting deeper than this end in the emptiest value (recursive schemas). */
 const DEEPEST = 12;
 
+/** Values in one sample at most, and the longest text or list: schemas come from clients. */
+const MOST_VALUES = 2000;
+const LONGEST = 10_000;
+
 /** Optional properties are filled down to this depth; below, only required ones, to end recursion. */
 const OPTIONAL_DEPTH = 3;
 
@@ -16,16 +20,19 @@ const OPTIONAL_DEPTH = 3;
  */
 export function sampleSchema(schema: unknown, random: Random): unknown {
   const root = recordOf(schema) ?? {};
-  return sample({ type: 'object', ...root }, { root, random, depth: 0 });
+  const budget = { left: MOST_VALUES };
+  return sample({ type: 'object', ...root }, { root, random, depth: 0, budget });
 }
 
 interface Place {
   readonly root: Json;
   readonly random: Random;
   readonly depth: number;
+  readonly budget: { left: number };
 }
 
 function sample(given: unknown, place: Place): unknown {
+  place.budget.left -= 1;
   const schema = resolve(recordOf(given) ?? {}, place);
   if ('const' in schema) return schema['const'];
   const listed = [...listOf(schema['enum'])];
@@ -109,7 +116,7 @@ function sampleObject(schema: Json, place: Place): Json {
   const required = new Set(listOf(schema['required']));
   const properties = Object.entries(recordOf(schema['properties']) ?? {});
   const value: Record<string, unknown> = {};
-  if (place.depth >= DEEPEST) return value;
+  if (place.depth >= DEEPEST || place.budget.left <= 0) return value;
   for (const [name, inner] of properties) {
     if (!required.has(name) && place.depth >= OPTIONAL_DEPTH) continue;
     // defineProperty: a schema may name a property __proto__.
@@ -128,13 +135,14 @@ function sampleObject(schema: Json, place: Place): Json {
 
 function sampleArray(schema: Json, place: Place): readonly unknown[] {
   const prefix = listOf(schema['prefixItems']);
-  const least = numberOf(schema['minItems']) ?? 0;
+  const least = Math.min(numberOf(schema['minItems']) ?? 0, LONGEST);
   const most = numberOf(schema['maxItems']) ?? Number.POSITIVE_INFINITY;
   const wish = place.depth >= OPTIONAL_DEPTH ? 0 : 1;
-  const length = place.depth >= DEEPEST ? 0 : Math.min(Math.max(least, prefix.length, wish), most);
+  const isEnd = place.depth >= DEEPEST || place.budget.left <= 0;
+  const length = isEnd ? 0 : Math.min(Math.max(least, prefix.length, wish), most);
   const inner = { ...place, depth: place.depth + 1 };
   const values: unknown[] = [];
-  for (let index = 0; index < length; index += 1) {
+  for (let index = 0; index < length && place.budget.left > 0; index += 1) {
     const value = sample(prefix[index] ?? schema['items'] ?? { type: 'string' }, inner);
     values.push(schema['uniqueItems'] === true ? distinct(value, values, index) : value);
   }
@@ -165,7 +173,7 @@ const FORMATS: Readonly<Record<string, string>> = {
 function sampleString(schema: Json, random: Random): string {
   const format = FORMATS[stringOf(schema['format']) ?? ''];
   if (format !== undefined) return format;
-  const least = numberOf(schema['minLength']) ?? 0;
+  const least = Math.min(numberOf(schema['minLength']) ?? 0, LONGEST);
   const most = numberOf(schema['maxLength']) ?? Number.POSITIVE_INFINITY;
   let text = replyText(random, 2).slice(0, -1);
   if (text.length < least) text = replyText(random, Math.ceil(least / 4));

@@ -174,7 +174,7 @@ export class VirtualProvider {
       isOver: () => closings.length > 0,
       sinceAcceptNs: () => Math.round((this.clock.now() - acceptMs) * 1e6),
     };
-    const salt = [...key].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) | 0;
+    const salt = key.length * 31 + (key.codePointAt(0) ?? 0);
     this.simulator.generate(exchange, { name: key, salt }, request);
     return { reply, record, closings };
   }
