@@ -73,6 +73,7 @@ export function batch(
   const size = Math.floor(spec.size);
   if (!(perSecond > 0) || !(size >= 1)) return NONE;
   const meanMs = (size * MS_PER_SECOND) / perSecond;
+  if (!(spreadMs > 0)) return instantBatches(size, meanMs, random);
   const pending = new Heap<undefined>();
   let nextBatchMs = random.exponential(meanMs);
   return {
@@ -80,12 +81,27 @@ export function batch(
       // A batch may begin before the last one is over: its calls are merged in order.
       while (pending.size === 0 || nextBatchMs <= pending.peekKey()!) {
         for (let call = 0; call < size; call += 1) {
-          pending.push(nextBatchMs + spreadMs * (spreadMs > 0 ? random.uniform() : 0), undefined);
+          pending.push(nextBatchMs + spreadMs * random.uniform(), undefined);
         }
         nextBatchMs += random.exponential(meanMs);
       }
       const atMs = pending.peekKey()!;
       pending.pop();
+      return atMs;
+    },
+  };
+}
+
+function instantBatches(size: number, meanMs: number, random: Random): Arrivals {
+  let atMs = 0;
+  let left = 0;
+  return {
+    next: () => {
+      if (left === 0) {
+        atMs += random.exponential(meanMs);
+        left = size;
+      }
+      left -= 1;
       return atMs;
     },
   };
