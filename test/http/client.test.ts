@@ -7,6 +7,7 @@ import type { ClientExchange, HttpClientOptions, HttpRequest } from '../../src/h
 import { sendJson, startServer } from '../../src/http/server.ts';
 import type { RequestListener } from '../../src/http/server.ts';
 import { realClock } from '../../src/system.ts';
+import { expectStill } from '../support/standstill.ts';
 
 const opened: { close(): Promise<void> }[] = [];
 
@@ -181,17 +182,7 @@ test('a paused exchange stops the sender; resume brings every byte', async () =>
       },
     );
   });
-  let last = -1;
-  await expect
-    .poll(
-      () => {
-        const isStill = written > 0 && written === last;
-        last = written;
-        return isStill;
-      },
-      { interval: 100, timeout: 5000 },
-    )
-    .toBe(true);
+  await expectStill(() => written);
   expect(written).toBeLessThan(total / 2);
   control!.resume();
   await done;
