@@ -12,6 +12,7 @@ import { metricsOf } from './time-figures.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineView } from './timeline.ts';
 import { assessValidity } from './validity.ts';
+import type { SendLag } from './validity.ts';
 import { decideVerdict } from './verdict.ts';
 import { RunView } from './view.ts';
 
@@ -242,9 +243,10 @@ export class RunFold {
     this.#errors.set(label, (this.#errors.get(label) ?? 0) + 1);
   }
 
-  #sendLag(): { p50: number; p99: number } | null {
+  #sendLag(): SendLag | null {
     const lag = this.times('send_lag');
     if (lag.n === 0) return null;
-    return { p50: round(lag.quantileMs(0.5)!, 3), p99: round(lag.quantileMs(0.99)!, 3) };
+    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((q) => round(lag.quantileMs(q)!, 3));
+    return { p50: p50!, p95: p95!, p99: p99! };
   }
 }

@@ -79,7 +79,11 @@ function discounted(threshold: Threshold, evidence: Evidence, validity: Validity
     return { status: 'inconclusive', reason: 'the generator was not able to apply this load' };
   }
   if (unitOf(threshold) !== 'ms') return judgement;
-  const taken = clientErrorMs(validity);
+  const { aggregate } = threshold.expression;
+  const taken = clientErrorMs(validity, {
+    fromIntended: threshold.where.from !== 'send',
+    quantile: aggregate.kind === 'quantile' ? aggregate.q : 1,
+  });
   const again = judgeEvidence(threshold, {
     ...evidence,
     observed: evidence.observed === undefined ? undefined : evidence.observed - taken,

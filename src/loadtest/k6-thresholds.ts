@@ -47,6 +47,7 @@ function k6Expression(threshold: Threshold): { metric: string; text: string } | 
   if (tags.length > 0 && (metric === 'error_rate' || metric === 'session')) return undefined;
   const start = isTime ? `_${where.from ?? 'intended'}` : '';
   const selector = tags.length === 0 ? '' : `{${tags.map((tag) => tag.join(':')).join(',')}}`;
-  const what = aggregate.kind === 'quantile' ? `p(${round(aggregate.q * 100, 10)})` : aggregate.kind;
+  const what =
+    aggregate.kind === 'quantile' ? `p(${round(aggregate.q * 100, 10)})` : aggregate.kind;
   return { metric: `agent_${metric}${start}${selector}`, text: `${what}${operator}${limit}` };
 }

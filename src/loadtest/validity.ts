@@ -13,10 +13,17 @@ export interface Validity {
   readonly reasons: readonly string[];
   /** What this client may have added to a latency. */
   readonly toleranceMs: number;
-  readonly sendLagMs: { readonly p50: number; readonly p99: number } | null;
+  readonly sendLagMs: SendLag | null;
   readonly loopDelayMs: { readonly p99: number; readonly max: number } | null;
   readonly runDelayMsPerS: number | null;
   readonly dropped: number;
+}
+
+/** How late first attempts were sent, in ms. */
+export interface SendLag {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
 }
 
 /** Client delay below this never matters: the resolution of ordinary timers and collectors. */
@@ -33,7 +40,7 @@ const DROPPED_INVALID = 0.01;
 
 export interface ValidityEvidence {
   readonly thresholds: readonly Threshold[];
-  readonly sendLag: { readonly p50: number; readonly p99: number } | null;
+  readonly sendLag: SendLag | null;
   readonly loopDelay: { readonly p99: number; readonly max: number } | null;
   readonly runDelayMsPerS: number | null;
   readonly sessionsIntended: number;
@@ -78,9 +85,16 @@ export function assessValidity(evidence: ValidityEvidence): Validity {
   };
 }
 
-/** What this client may have added to a measured time: the worse of its two delays. */
-export function clientErrorMs({ sendLagMs, loopDelayMs }: Validity): number {
-  return Math.max(sendLagMs?.p99 ?? 0, loopDelayMs?.p99 ?? 0);
+/**
+ * What this client may have added to a time. Its event loop may have seen every event late; its
+ * sends were late by the lag of the same quantile, which only times from the intended start hold.
+ */
+export function clientErrorMs(
+  { loopDelayMs, sendLagMs }: Validity,
+  time: { readonly fromIntended: boolean; readonly quantile: number },
+): number {
+  const lag = time.quantile <= 0.95 ? sendLagMs?.p95 : sendLagMs?.p99;
+  return Math.max(time.fromIntended ? (lag ?? 0) : 0, loopDelayMs?.p99 ?? 0);
 }
 
 function toleranceOf(thresholds: readonly Threshold[]): number {

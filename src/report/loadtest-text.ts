@@ -29,7 +29,7 @@ function headline({ complete, run, verdict }: LoadSummary, style: TextStyle): st
   const word = paint(verdict.status.toUpperCase(), VERDICT_PAINT[verdict.status], style);
   const { target } = run;
   return [
-    `${paint(run.scenario, 'bold', style)}: ${word}${complete ? '' : ' (the run did not end by itself)'}`,
+    `${paint(plain(run.scenario), 'bold', style)}: ${word}${complete ? '' : ' (the run did not end by itself)'}`,
     ...verdict.reasons.map((reason) => `  - ${reason}`),
     ...run.load.map((line) => `  ${plain(line, 160)}`),
     `  target ${plain(target.url, 80)} (${target.dialect}, ${plain(target.model)}), engine ${run.engine}, seed ${run.seed}, ${formatDuration(run.durationMs)}`,
@@ -254,7 +254,7 @@ function definitions({ metrics }: LoadSummary, style: TextStyle): string {
   return [
     heading('Definitions', style),
     table(rows, { align: ['left', 'left'], colour: style.colour }),
-    '  start: the intended start (with every delay of this client) or the send (without)',
+    '  start: the intended start (with every delay of this client, retries and their waits) or the send of the last try',
     '  intervals: 95 %, by batch means in send order; percentiles: HDR histogram, within 0.1 %',
   ].join('\n');
 }

@@ -98,14 +98,14 @@ function Times({
   readonly rows: readonly TimeRow[];
   readonly dim: boolean;
 }): ReactElement {
-  const cells = (row: TimeRow): string =>
+  const cells = (row: Omit<TimeRow, 'key'>): string =>
     `${row.label.padEnd(12)}${row.from.padEnd(15)}${row.p50.padStart(10)}${row.p95.padStart(10)}${row.p99.padStart(10)}`;
   const head = { label: '', from: '', p50: 'p50', p95: 'p95', p99: 'p99' };
   return (
     <>
       <Text dimColor={dim}>{cells(head)}</Text>
       {rows.map((row) => (
-        <Text key={`${row.label}/${row.from}`}>{cells(row)}</Text>
+        <Text key={row.key}>{cells(row)}</Text>
       ))}
       {rows.length === 0 && <Text dimColor={dim}>no answer yet</Text>}
     </>

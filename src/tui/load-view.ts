@@ -28,6 +28,7 @@ export interface Row {
 }
 
 export interface TimeRow {
+  readonly key: string;
   readonly label: string;
   readonly from: string;
   readonly p50: string;
@@ -73,8 +74,13 @@ export function loadView(name: string, progress: Progress, columns: number): Loa
     progressText: progressText(progress),
     counts: counts(progress),
     times: progress.times.flatMap(({ intended, metric, send }) => [
-      ...timeRow(METRIC_LABELS[metric], metric === 'itl' ? '' : 'intended start', intended),
-      ...timeRow(metric === 'itl' ? METRIC_LABELS.itl : '', metric === 'itl' ? '' : 'send', send),
+      ...timeRow(`${metric}/intended`, METRIC_LABELS[metric], 'intended start', intended),
+      ...timeRow(
+        `${metric}/send`,
+        intended === null ? METRIC_LABELS[metric] : '',
+        metric === 'itl' ? '' : 'send',
+        send,
+      ),
     ]),
     sparks: sparks(progress, width - 34),
     thresholds: progress.thresholds.map(({ expr, metric, state }) => ({
@@ -124,10 +130,15 @@ function counts({ callsRunning, counters, sessionsRunning }: Progress): Row[] {
   ];
 }
 
-function timeRow(label: string, from: string, figures: ProgressFigures | null): TimeRow[] {
+function timeRow(
+  key: string,
+  label: string,
+  from: string,
+  figures: ProgressFigures | null,
+): TimeRow[] {
   if (figures === null) return [];
   const [p50, p95, p99] = [figures.p50, figures.p95, figures.p99].map(formatDuration);
-  return [{ label, from, p50: p50!, p95: p95!, p99: p99! }];
+  return [{ key, label, from, p50: p50!, p95: p95!, p99: p99! }];
 }
 
 function sparks({ timeline }: Progress, width: number): SparkRow[] {

@@ -26,7 +26,8 @@ const evidence = {
   sessionsDropped: 0,
 };
 const valid = assessValidity(evidence);
-const late = (p99: number): Validity => assessValidity({ ...evidence, sendLag: { p50: 1, p99 } });
+const late = (p99: number): Validity =>
+  assessValidity({ ...evidence, sendLag: { p50: 1, p95: p99, p99 } });
 
 const p95 = threshold('ttft', 'p95 < 1s');
 const interval = { low: 900, high: 950 };

@@ -7,7 +7,7 @@ import type { ValidityEvidence } from '../../src/loadtest/validity.ts';
 
 const quiet: ValidityEvidence = {
   thresholds: [],
-  sendLag: { p50: 0.2, p99: 2 },
+  sendLag: { p50: 0.2, p95: 1, p99: 2 },
   loopDelay: { p99: 1, max: 8 },
   runDelayMsPerS: 20,
   sessionsIntended: 200,
@@ -24,18 +24,22 @@ test.for([
   { why: 'a quiet machine', change: {}, verdict: 'valid' },
   {
     why: 'late beyond the floor of 5 ms',
-    change: { sendLag: { p50: 1, p99: 6 } },
+    change: { sendLag: { p50: 1, p95: 2, p99: 6 } },
     verdict: 'degraded',
   },
-  { why: 'late five times as much', change: { sendLag: { p50: 1, p99: 26 } }, verdict: 'invalid' },
+  {
+    why: 'late five times as much',
+    change: { sendLag: { p50: 1, p95: 2, p99: 26 } },
+    verdict: 'invalid',
+  },
   {
     why: 'the same lag matters little for a goal of 2 s',
-    change: { sendLag: { p50: 1, p99: 26 }, thresholds: slo('p95 < 2s') },
+    change: { sendLag: { p50: 1, p95: 2, p99: 26 }, thresholds: slo('p95 < 2s') },
     verdict: 'valid',
   },
   {
     why: 'a lower bound is no promise of speed',
-    change: { sendLag: { p50: 1, p99: 26 }, thresholds: slo('p95 > 2s') },
+    change: { sendLag: { p50: 1, p95: 2, p99: 26 }, thresholds: slo('p95 > 2s') },
     verdict: 'invalid',
   },
   { why: 'a busy event loop', change: { loopDelay: { p99: 30, max: 40 } }, verdict: 'invalid' },
@@ -62,8 +66,17 @@ test.for([
   expect(validity.reasons.length > 0).toBe(verdict !== 'valid');
 });
 
-test('the client may have added the worse of its two delays', () => {
-  expect(clientErrorMs(assessValidity(quiet))).toBe(2);
-  expect(clientErrorMs(assessValidity({ ...quiet, loopDelay: { p99: 9, max: 9 } }))).toBe(9);
-  expect(clientErrorMs(assessValidity({ ...quiet, loopDelay: null, sendLag: null }))).toBe(0);
+test.for([
+  { why: 'late sends count from the intended start', fromIntended: true, quantile: 0.99, ms: 30 },
+  { why: 'the lag of the same quantile', fromIntended: true, quantile: 0.95, ms: 10 },
+  { why: 'from the send only the loop counts', fromIntended: false, quantile: 0.99, ms: 4 },
+])('what the client may have added: $why', ({ fromIntended, ms, quantile }) => {
+  const sendLag = { p50: 1, p95: 10, p99: 30 };
+  const validity = assessValidity({ ...quiet, sendLag, loopDelay: { p99: 4, max: 9 } });
+  expect(clientErrorMs(validity, { fromIntended, quantile })).toBe(ms);
+});
+
+test('nothing measured, nothing known to be added', () => {
+  const validity = assessValidity({ ...quiet, sendLag: null, loopDelay: null });
+  expect(clientErrorMs(validity, { fromIntended: true, quantile: 0.5 })).toBe(0);
 });
