@@ -1,56 +1,40 @@
-import { cacheWriteTokens, inputTokens } from '../core/tokens.ts';
+import { cacheWriteTokens, inputTokens, NO_TOKENS } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
+import type { CallEstimate, Debit, DebitOptions } from '../mechanisms/debits/debit-rule.ts';
+import { DEBIT_RULES } from '../mechanisms/debits/debit-rules.ts';
+import type { ProviderRule } from '../mechanisms/debits/debit-rules.ts';
 
-/**
- * What one call takes from each of a provider's limits, by that provider's own counting rule.
- * Sources per rule: reference of the catalog entry that names it (profiles/providers/*.yaml).
- */
-export interface DebitRule {
-  /** Share of cache-read tokens that counts to TPM and ITPM. */
-  readonly cacheReadWeight: number;
-  /** Factor on output tokens in TPM when the call is settled (Bedrock's burndown). */
-  readonly outputWeight: number;
-  /**
-   * Output that counts to TPM over a minute: the real output, or the `max_tokens` of the request
-   * because the provider never corrects its reservation (Azure) or does not document that it does
-   * (OpenAI).
-   */
-  readonly countedOutput: 'actual' | 'reserved';
-  /** Output that must fit into the bucket at admission: a request larger than the bucket never passes. */
-  readonly admittedOutput: 'none' | 'reserved';
+/** How a catalog entry counts: one of the limiters' own rules and its options. */
+export interface CountingRule {
+  readonly rule: ProviderRule;
+  readonly options: DebitOptions;
+  /** The provider's TPM counts input only (Gemini). */
+  readonly tokensAreInput?: boolean | undefined;
 }
 
-const COUNT_ALL: DebitRule = {
-  cacheReadWeight: 1,
-  outputWeight: 1,
-  countedOutput: 'actual',
-  admittedOutput: 'reserved',
-};
-
-export const DEBIT_RULES = {
+/** Names that catalogs and plans use. */
+export const COUNTING_RULES = {
   /** Every token counts once: the rule when the provider states none. */
-  generic: COUNT_ALL,
-  openai: { ...COUNT_ALL, countedOutput: 'reserved' },
-  /** Cache reads are free, `max_tokens` is ignored; ITPM and OTPM are separate buckets. */
-  anthropic: { ...COUNT_ALL, cacheReadWeight: 0, admittedOutput: 'none' },
+  generic: { rule: 'generic', options: {} },
+  openai: { rule: 'openai', options: {} },
+  anthropic: { rule: 'anthropic', options: {} },
   /** Claude Haiku 3.5: as Anthropic, but cache reads count. */
-  'anthropic-cache-counts': { ...COUNT_ALL, admittedOutput: 'none' },
-  azure: { ...COUNT_ALL, countedOutput: 'reserved' },
-  /** Settles to input + cache writes + output; the reservation holds `max_tokens`. */
-  'bedrock-runtime': { ...COUNT_ALL, cacheReadWeight: 0 },
-  /** The same with the 5x output burndown of Claude 3.7 and later. */
-  'bedrock-claude': { ...COUNT_ALL, cacheReadWeight: 0, outputWeight: 5 },
-  'bedrock-mantle': { ...COUNT_ALL, admittedOutput: 'none' },
-  gemini: { ...COUNT_ALL, outputWeight: 0, admittedOutput: 'none' },
-  groq: { ...COUNT_ALL, cacheReadWeight: 0, countedOutput: 'reserved' },
-  xai: { ...COUNT_ALL, admittedOutput: 'none' },
-  cerebras: { ...COUNT_ALL, countedOutput: 'reserved' },
-  fireworks: { ...COUNT_ALL, admittedOutput: 'none' },
-  mistral: { ...COUNT_ALL, admittedOutput: 'none' },
-  deepseek: { ...COUNT_ALL, admittedOutput: 'none' },
-} as const satisfies Record<string, DebitRule>;
+  'anthropic-cache-counts': { rule: 'anthropic', options: { cacheReadsCount: true } },
+  azure: { rule: 'azure-standard', options: {} },
+  'bedrock-runtime': { rule: 'bedrock-runtime', options: {} },
+  /** Claude 3.7 and later on Bedrock: one output token counts five. */
+  'bedrock-claude': { rule: 'bedrock-runtime', options: { outputWeight: 5 } },
+  'bedrock-mantle': { rule: 'bedrock-mantle', options: {} },
+  gemini: { rule: 'gemini', options: {}, tokensAreInput: true },
+  groq: { rule: 'groq', options: {} },
+  xai: { rule: 'xai', options: {} },
+  cerebras: { rule: 'cerebras', options: {} },
+  fireworks: { rule: 'fireworks', options: {} },
+  mistral: { rule: 'mistral', options: {} },
+  deepseek: { rule: 'deepseek', options: {} },
+} as const satisfies Record<string, CountingRule>;
 
-export type DebitRuleId = keyof typeof DEBIT_RULES;
+export type CountingRuleId = keyof typeof COUNTING_RULES;
 
 /** One call's debits. Tokens are counted as the rule says, not as billed. */
 export interface CallDebit {
@@ -71,38 +55,49 @@ export interface DebitedCall {
   readonly maxOutputTokens?: number | undefined;
 }
 
-/** What the call counts over the minute it runs in (after settlement where the provider settles). */
-export function debit(rule: DebitRule, call: DebitedCall): CallDebit {
-  const { tokens } = call;
-  const counted = countedInput(rule, tokens);
-  const output =
-    rule.countedOutput === 'reserved' ? reservedOutput(call) : tokens.output * rule.outputWeight;
-  return {
-    requests: 1,
-    tokens: counted + output,
-    inputTokens: counted,
-    outputTokens: tokens.output,
-    uncachedTokens: tokens.uncached + cacheWriteTokens(tokens),
-  };
+/** What the call counts over the minute it runs in: as reserved, corrected by what is settled. */
+export function debit(counting: CountingRule, call: DebitedCall): CallDebit {
+  const estimate = estimateOf(call);
+  const { reserve, settle } = DEBIT_RULES[counting.rule];
+  return complete(counting, call.tokens, {
+    ...reserve(estimate, counting.options),
+    ...settle({ tokens: call.tokens }, estimate, counting.options),
+  });
 }
 
 /** What must be free in each bucket for the call to be admitted at all. */
-export function admissionDebit(rule: DebitRule, call: DebitedCall): CallDebit {
-  const counted = countedInput(rule, call.tokens);
+export function admissionDebit(counting: CountingRule, call: DebitedCall): CallDebit {
+  const reserved = DEBIT_RULES[counting.rule].reserve(estimateOf(call), counting.options);
+  return complete(counting, call.tokens, reserved);
+}
+
+/** Whether `max_tokens` counts for the whole minute, so that asking for less frees the limit. */
+export function countsMaxTokens(counting: CountingRule): boolean {
+  const tokens = { ...NO_TOKENS, uncached: 1, output: 1 };
+  const capped = debit(counting, { tokens, maxOutputTokens: 1000 });
+  return capped.tokens > debit(counting, { tokens }).tokens;
+}
+
+function estimateOf({ tokens, maxOutputTokens }: DebitedCall): CallEstimate {
   return {
-    ...debit(rule, call),
-    tokens: counted + (rule.admittedOutput === 'reserved' ? reservedOutput(call) : 0),
-    // Output buckets are debited while tokens are generated, so they never refuse a call outright.
-    outputTokens: 0,
+    inputTokens: inputTokens(tokens),
+    cacheReadTokens: tokens.cacheRead,
+    maxOutputTokens,
+    expectedOutputTokens: tokens.output,
   };
 }
 
-function countedInput(rule: DebitRule, tokens: TokenRecord): number {
-  return inputTokens(tokens) - (1 - rule.cacheReadWeight) * tokens.cacheRead;
-}
-
-function reservedOutput({ tokens, maxOutputTokens }: DebitedCall): number {
-  return Math.max(maxOutputTokens ?? 0, tokens.output);
+/** A limit the provider does not document is counted in full: every token once. */
+function complete(counting: CountingRule, tokens: TokenRecord, known: Debit): CallDebit {
+  const input = known.inputTokens ?? inputTokens(tokens);
+  const output = known.outputTokens ?? tokens.output;
+  return {
+    requests: 1,
+    tokens: known.tokens ?? (counting.tokensAreInput === true ? input : input + output),
+    inputTokens: input,
+    outputTokens: output,
+    uncachedTokens: known.uncachedTokens ?? tokens.uncached + cacheWriteTokens(tokens),
+  };
 }
 
 /** Tokens that count to Bedrock's quota once a call is done: input + cache writes + output × burndown. */

@@ -1,4 +1,4 @@
-import { DEBIT_RULES, debit } from './debit.ts';
+import { COUNTING_RULES, debit } from './debit.ts';
 import { callVolume, routePrice } from './mean-demand.ts';
 import type { Dimension } from './limit.ts';
 import type { PlanInput, Route } from './plan-input.ts';
@@ -109,7 +109,7 @@ function totalRoute(): Route {
     tier: null,
     share: 1,
     batchShare: 0,
-    rule: DEBIT_RULES.generic,
+    rule: COUNTING_RULES.generic,
     limits: {},
     limitPool: TOTAL_POOL,
     price: null,

@@ -23,7 +23,21 @@ export function planGates(plan: Plan): Gate[] {
   if (goals.maxPerTurnUsd !== undefined) {
     gates.push(ceiling('cost per turn', at.cost.perTurn, goals.maxPerTurnUsd, at));
   }
+  if (goals.maxRejected !== undefined) gates.push(rejected(at, goals.maxRejected));
   return gates;
+}
+
+/** Judged by the upper end of the interval: a guess must not pass by luck. */
+function rejected(at: ScalePlan, limit: number): Gate {
+  const name = `calls rejected at ${at.scale}x`;
+  if (at.rejections.length === 0)
+    return { name, passed: false, detail: 'unknown: no limits known' };
+  const worst = Math.max(...at.rejections.map((one) => one.documented.firstAttempt.high));
+  return {
+    name,
+    passed: worst <= limit,
+    detail: `up to ${formatShare(worst)} get a 429 at first, ceiling ${formatShare(limit)}`,
+  };
 }
 
 function fits(plan: Plan, at: ScalePlan): Gate {

@@ -1,4 +1,5 @@
-import type { DebitRule } from './debit.ts';
+import type { RetryPolicy } from '../mechanisms/backoff.ts';
+import type { CountingRule } from './debit.ts';
 import type { PoolSpec } from './gpu-pool.ts';
 import type { InfraLine, OpsLine } from './infra.ts';
 import type { Limits } from './limit.ts';
@@ -19,6 +20,8 @@ export interface PlanInput {
   readonly pool?: SelfHosted | undefined;
   /** Busiest minute over mean minute of the measured trace, in calls; undefined when not measured. */
   readonly measuredPeakRatio?: number | undefined;
+  /** What clients do after a 429. */
+  readonly retry: RetryPolicy;
   readonly infra: readonly InfraLine[];
   readonly ops: readonly OpsLine[];
   readonly goals: Goals;
@@ -47,7 +50,7 @@ export interface Route {
   readonly share: number;
   /** Of this route's calls that may wait for the batch interface. */
   readonly batchShare: number;
-  readonly rule: DebitRule;
+  readonly rule: CountingRule;
   /** Empty when nothing is known: the verdict is then unknown, never a pass. */
   readonly limits: Limits;
   /** Routes with the same key draw from the same limits. */
@@ -84,6 +87,8 @@ export interface Goals {
   readonly headroomRequired: boolean;
   readonly maxMonthlyUsd?: number | undefined;
   readonly maxPerTurnUsd?: number | undefined;
+  /** Largest share of calls that may get a 429 at first, under the documented windows. */
+  readonly maxRejected?: number | undefined;
   /** Share of a stage's capacity at which work on the next stage starts. */
   readonly nextStageAt: number;
 }

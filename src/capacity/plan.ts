@@ -5,6 +5,7 @@ import type { DemandOptions, DemandSimulation, Estimate, Peaks } from './demand.
 import { sizePool } from './gpu-pool.ts';
 import type { PoolPlan } from './gpu-pool.ts';
 import {
+  limitPools,
   limitUses,
   missingFor,
   oversizeRequests,
@@ -15,6 +16,8 @@ import {
 import type { Break, LimitUse, Oversize, Verdict } from './limits.ts';
 import { callVolume } from './mean-demand.ts';
 import type { Assumption, Goals, PlanInput, Source } from './plan-input.ts';
+import { simulateRejections } from './rejections.ts';
+import type { Rejections } from './rejections.ts';
 import { planStages } from './stages.ts';
 import type { Stage } from './stages.ts';
 import { round } from '../core/units.ts';
@@ -46,6 +49,8 @@ export interface ScalePlan {
   readonly demand: Demand;
   readonly limits: readonly LimitUse[];
   readonly oversize: readonly Oversize[];
+  /** Per limit pool: what is turned away, under documented and pessimistic windows. */
+  readonly rejections: readonly Rejections[];
   readonly cost: Cost;
   readonly pool: PoolPlan | null;
   readonly verdict: Verdict;
@@ -89,7 +94,11 @@ export function makePlan(input: PlanInput, options: DemandOptions = {}): Plan {
     name: input.name,
     seed: input.seed,
     scales: input.scales.map((scale) =>
-      planScale(input, simulation, scale, pools.get(scale) ?? null, gpuUsd(scale)),
+      planScale(input, simulation, options, {
+        scale,
+        pool: pools.get(scale) ?? null,
+        gpuUsdPerMonth: gpuUsd(scale),
+      }),
     ),
     breaksAt: sustainedBreak(input) ?? null,
     breaksAtPeak: breaksAtPeak ?? null,
@@ -103,12 +112,17 @@ export function makePlan(input: PlanInput, options: DemandOptions = {}): Plan {
   };
 }
 
+interface SizedScale {
+  readonly scale: number;
+  readonly pool: PoolPlan | null;
+  readonly gpuUsdPerMonth: number | null;
+}
+
 function planScale(
   input: PlanInput,
   simulation: DemandSimulation,
-  scale: number,
-  pool: PoolPlan | null,
-  gpuUsdPerMonth: number | null,
+  options: DemandOptions,
+  { scale, pool, gpuUsdPerMonth }: SizedScale,
 ): ScalePlan {
   const limits = limitUses(input, simulation, scale);
   const oversize = oversizeRequests(input);
@@ -118,6 +132,13 @@ function planScale(
     demand: demandAt(input, simulation, scale),
     limits,
     oversize,
+    rejections: limitPools(input).flatMap(
+      (limited) =>
+        simulateRejections(input, limited, scale, {
+          retry: input.retry,
+          replications: options.replications,
+        }) ?? [],
+    ),
     cost,
     pool,
     verdict: verdictOf(input, limits, oversize),

@@ -1,4 +1,5 @@
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
+import { countsMaxTokens } from './debit.ts';
 import { limitPools, oversizeRequests, sustainedBreak } from './limits.ts';
 import type { Break, LimitPool } from './limits.ts';
 import { DIMENSIONS, formatScale, SPEND_DIMENSIONS } from './limit.ts';
@@ -262,7 +263,7 @@ function shorterReservation(now: Situation): WayOut[] {
   const [route] = pool.routes;
   const reserved = route!.maxOutputTokens;
   if (before.dimension !== 'tpm' || reserved === undefined) return [];
-  if (route!.rule.countedOutput !== 'reserved') return [];
+  if (!countsMaxTokens(route!.rule)) return [];
   const outputs = input.traffic.sessions.flatMap((s) => s.calls.map((c) => c.tokens.output));
   const sorted = outputs.toSorted((a, b) => a - b);
   const p99 = Math.ceil(sorted[Math.ceil(0.99 * sorted.length) - 1] ?? 0);

@@ -56,6 +56,9 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
     alternatives,
     pool: poolOf(plan, routes, context, notes),
     measuredPeakRatio: peakRatio(workload),
+    retry:
+      plan.retry ??
+      notes.take('retry', 'python', 'python', 'two retries with back-off, as the official SDKs do'),
     infra: (plan.infra ?? []).map((line) => infraLine(line, context.catalogs, notes)),
     ops: (plan.ops ?? []).map(opsLine),
     goals: goalsOf(plan, notes),
@@ -230,6 +233,7 @@ function goalsOf(plan: PlanDocument, notes: Notes): Goals {
     headroomRequired: goals.headroom !== undefined,
     maxMonthlyUsd: goals.monthlyCost,
     maxPerTurnUsd: goals.costPerTurn,
+    maxRejected: goals.rejected,
     nextStageAt:
       goals.nextStageAt ??
       notes.take(

@@ -1,4 +1,4 @@
-import { DEBIT_RULES } from '../capacity/debit.ts';
+import { COUNTING_RULES, countsMaxTokens } from '../capacity/debit.ts';
 import type { Route } from '../capacity/plan-input.ts';
 import { limitsOf, priceOf } from '../config/catalog-provider.ts';
 import type { ProviderCatalog } from '../config/catalog-provider.ts';
@@ -42,7 +42,7 @@ export function resolveRoute(
       provider: CUSTOM_PROVIDER,
       model: route.model ?? 'model',
       tier: null,
-      rule: DEBIT_RULES[route.countingRule ?? 'generic'],
+      rule: COUNTING_RULES[route.countingRule ?? 'generic'],
       limits: limitsOf(route.limits),
       limitPool: `${CUSTOM_PROVIDER} ${route.model ?? key}`,
       price: route.prices === undefined ? null : priceOf(route.prices),
@@ -58,7 +58,7 @@ export function resolveRoute(
       ? null
       : notes.take(`${key}.tier`, tiers[0]!, tiers[0]!, 'the lowest tier of this model'));
   const rule = route.countingRule ?? model.limits?.countingRule ?? catalog.countingRule;
-  if (route.maxOutputTokens === undefined && DEBIT_RULES[rule].countedOutput === 'reserved') {
+  if (route.maxOutputTokens === undefined && countsMaxTokens(COUNTING_RULES[rule])) {
     notes.say(
       `${key}.maxOutputTokens`,
       'the real output',
@@ -72,7 +72,7 @@ export function resolveRoute(
     provider: route.provider,
     model: model.name,
     tier,
-    rule: DEBIT_RULES[rule],
+    rule: COUNTING_RULES[rule],
     limits: {
       ...(tier === null ? {} : tierLimits(catalog, model, tier)),
       ...limitsOf(route.limits),

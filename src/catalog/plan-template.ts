@@ -58,6 +58,9 @@ alternatives:
 #   share: 30%
 #   goal: { ttft: 1s, itl: 50ms }
 
+# What your client does after a 429: python, openai-js-6, openai-js-7, anthropic-js, immediate, none.
+retry: python
+
 infra:
   - name: agent workers
     item: aws.fargate.1vcpu-2gb
@@ -85,6 +88,7 @@ goals:
   headroom: 20%              # of each limit free in the busiest minute
   # monthlyCost: $20k
   # costPerTurn: $0.05
+  # rejected: 1%             # calls that may get a 429 at first
   nextStageAt: 70%           # share of a stage's capacity at which the next one starts
 `;
 }

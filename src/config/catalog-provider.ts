@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { DEBIT_RULES } from '../capacity/debit.ts';
-import type { DebitRuleId } from '../capacity/debit.ts';
+import { COUNTING_RULES } from '../capacity/debit.ts';
+import type { CountingRuleId } from '../capacity/debit.ts';
 import type { Limits } from '../capacity/limit.ts';
 import type { ModelPrice } from '../capacity/price.ts';
 import { header, loadDocument } from './document.ts';
@@ -58,7 +58,9 @@ const modelLimits = strict({
   basis: basis.optional(),
   /** Models with the same pool share one limit. */
   pool: z.string().optional(),
-  countingRule: z.enum(Object.keys(DEBIT_RULES) as [DebitRuleId, ...DebitRuleId[]]).optional(),
+  countingRule: z
+    .enum(Object.keys(COUNTING_RULES) as [CountingRuleId, ...CountingRuleId[]])
+    .optional(),
   tiers: z.record(z.string(), strict(limits)),
   note: z.string().optional(),
 });
@@ -67,7 +69,7 @@ const document = strict({
   ...header('ProviderCatalog'),
   provider: z.string(),
   title: z.string(),
-  countingRule: z.enum(Object.keys(DEBIT_RULES) as [DebitRuleId, ...DebitRuleId[]]),
+  countingRule: z.enum(Object.keys(COUNTING_RULES) as [CountingRuleId, ...CountingRuleId[]]),
   /** How and over which windows the provider enforces its limits. */
   enforcement: strict({
     algorithm: oneOf([

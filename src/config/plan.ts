@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
-import { DEBIT_RULES } from '../capacity/debit.ts';
-import type { DebitRuleId } from '../capacity/debit.ts';
+import { COUNTING_RULES } from '../capacity/debit.ts';
+import type { CountingRuleId } from '../capacity/debit.ts';
+import { RETRY_POLICIES } from '../mechanisms/backoff.ts';
+import type { RetryPolicy } from '../mechanisms/backoff.ts';
 import { header, loadDocument } from './document.ts';
 import type { LoadOptions } from './document.ts';
 import { count, duration, oneOf, share, strict, usd } from './fields.ts';
@@ -20,7 +22,7 @@ export type PlanCheck = (plan: PlanDocument) => readonly PlanIssue[];
 const positive = (): z.ZodType<number, string | number> =>
   count().refine((value) => value > 0, { error: 'must be greater than 0' });
 
-const rule = z.enum(Object.keys(DEBIT_RULES) as [DebitRuleId, ...DebitRuleId[]]);
+const rule = z.enum(Object.keys(COUNTING_RULES) as [CountingRuleId, ...CountingRuleId[]]);
 
 const limits = strict({
   rpm: positive().optional(),
@@ -172,10 +174,13 @@ const goals = strict({
   headroom: share().optional(),
   monthlyCost: usd().optional(),
   costPerTurn: usd().optional(),
+  rejected: share().optional(),
   nextStageAt: share()
     .refine((value) => value > 0, { error: 'must be greater than 0' })
     .optional(),
 });
+
+const RETRY_NAMES = RETRY_POLICIES as readonly [RetryPolicy, ...RetryPolicy[]];
 
 const scales = z
   .array(positive())
@@ -206,6 +211,7 @@ const document = strict({
   routes: z.array(route).optional(),
   alternatives: z.array(alternative).optional(),
   pool: pool.optional(),
+  retry: oneOf(RETRY_NAMES).optional(),
   infra: z.array(infraLine).optional(),
   ops: z.array(opsLine).optional(),
   goals: goals.optional(),

@@ -62,6 +62,7 @@ function scaleJson({ scale, demand, limits, cost, verdict, ...rest }: ScalePlan)
     },
     limits: limits.map(limitJson),
     oversize: rest.oversize,
+    rejections: rest.rejections,
     cost: {
       monthly: cost.monthly,
       perTurn: cost.perTurn,

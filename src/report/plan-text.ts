@@ -5,6 +5,7 @@ import type { Rate, Plan, ScalePlan } from '../capacity/plan.ts';
 import type { WayOut } from '../capacity/ways-out.ts';
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { assumptionsText, sourcesText } from './plan-basis.ts';
+import { rejectionsText } from './plan-rejections.ts';
 import { bar, heading, paint, plain, table } from './text.ts';
 import type { Paint, TextStyle } from './text.ts';
 
@@ -14,6 +15,7 @@ export function planText(plan: Plan, style: TextStyle = { colour: false }): stri
     decision(plan, style),
     demandText(plan, style),
     limitsText(plan, style),
+    rejectionsText(plan, style),
     waysOutText(plan, style),
     costText(plan, style),
     poolText(plan, style),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { DEBIT_RULES } from '../../src/capacity/debit.ts';
+import { COUNTING_RULES } from '../../src/capacity/debit.ts';
 import { simulateDemand } from '../../src/capacity/demand.ts';
 import { callVolume, meanDemand } from '../../src/capacity/mean-demand.ts';
 import { trafficMeans } from '../../src/capacity/traffic.ts';
@@ -46,7 +46,7 @@ describe('mean demand', () => {
       callsPerTurn: 1,
       tokens: { input: 1000, output: 200, cachedShare: 0.6, variation: 0 },
     });
-    const route = routeOf({ rule: DEBIT_RULES[rule], maxOutputTokens: 4096 });
+    const route = routeOf({ rule: COUNTING_RULES[rule], maxOutputTokens: 4096 });
     const plan = planOf({ traffic, routes: [route] });
     expect(meanDemand(plan, route, 'tpm')).toBeCloseTo(1000 * tpm, 6);
   });

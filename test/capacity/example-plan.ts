@@ -1,4 +1,4 @@
-import { DEBIT_RULES } from '../../src/capacity/debit.ts';
+import { COUNTING_RULES } from '../../src/capacity/debit.ts';
 import { sessionsFromNumbers } from '../../src/capacity/numbers-workload.ts';
 import type { NumbersWorkload } from '../../src/capacity/numbers-workload.ts';
 import type { Goals, PlanInput, Route } from '../../src/capacity/plan-input.ts';
@@ -31,7 +31,7 @@ export function routeOf(route: Partial<Route> = {}): Route {
     tier: null,
     share: 1,
     batchShare: 0,
-    rule: DEBIT_RULES.generic,
+    rule: COUNTING_RULES.generic,
     limits: { rpm: 1500 },
     limitPool: 'custom model',
     price: null,
@@ -57,6 +57,7 @@ export function planOf(plan: Partial<PlanInput> = {}): PlanInput {
     scales: [1, 3, 10],
     routes: [routeOf()],
     alternatives: [],
+    retry: 'python',
     infra: [],
     ops: [],
     goals,

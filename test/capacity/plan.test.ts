@@ -1,20 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { DEBIT_RULES } from '../../src/capacity/debit.ts';
+import { COUNTING_RULES } from '../../src/capacity/debit.ts';
 import { simulateDemand } from '../../src/capacity/demand.ts';
 import { planGates } from '../../src/capacity/gates.ts';
 import { infraCost, opsCost } from '../../src/capacity/infra.ts';
 import { oversizeRequests, peakBreakScale, sustainedBreak } from '../../src/capacity/limits.ts';
-import { makePlan } from '../../src/capacity/plan.ts';
+import { makePlan as makeFullPlan } from '../../src/capacity/plan.ts';
+import type { Plan } from '../../src/capacity/plan.ts';
+import type { PlanInput } from '../../src/capacity/plan-input.ts';
 import type { TierOption } from '../../src/capacity/plan-input.ts';
 import { planOf, routeOf, trafficOf } from './example-plan.ts';
+
+/** Three replications are enough where no interval is looked at. */
+function makePlan(input: PlanInput): Plan {
+  return makeFullPlan(input, { replications: 3 });
+}
 
 const tokens = { input: 3000, output: 300, cachedShare: 0, variation: 0 };
 const price = { inputUsd: 1, outputUsd: 5, batchFactor: 0.5 };
 
 describe('the worked example: 500 users x 2 x 2 against 1,500 RPM', () => {
-  const plan = makePlan(planOf());
+  const plan = makeFullPlan(planOf());
 
   test('1,000 turns and 2,000 calls a minute; RPM binds and breaks at 0.75x', () => {
     const [one] = plan.scales;
@@ -107,7 +114,7 @@ describe('verdicts', () => {
 
   test('a request larger than the bucket is unservable at any load', () => {
     const route = routeOf({
-      rule: DEBIT_RULES.openai,
+      rule: COUNTING_RULES.openai,
       limits: { rpm: 1e6, tpm: 30_000 },
       maxOutputTokens: 28_000,
     });
@@ -152,9 +159,9 @@ describe('binding dimension', () => {
   test('prompt caching frees ITPM only where cache reads are free', () => {
     const hot = trafficOf({ tokens: { ...tokens, cachedShare: 0.8 } });
     const limits = { itpm: 6_000_000 };
-    const at = (rule: keyof typeof DEBIT_RULES): number =>
+    const at = (rule: keyof typeof COUNTING_RULES): number =>
       sustainedBreak(
-        planOf({ traffic: hot, routes: [routeOf({ rule: DEBIT_RULES[rule], limits })] }),
+        planOf({ traffic: hot, routes: [routeOf({ rule: COUNTING_RULES[rule], limits })] }),
       )!.scale;
     expect(at('anthropic')).toBeCloseTo(5, 9);
     expect(at('anthropic-cache-counts')).toBeCloseTo(1, 9);
@@ -182,7 +189,7 @@ test('higher tiers are tried lowest first and move every limit at once', () => {
 describe('where the peak breaks', () => {
   test('is where the simulated busiest minute reaches the limit', () => {
     const input = planOf();
-    const at = makePlan(input).breaksAtPeak!.scale;
+    const at = makeFullPlan(input).breaksAtPeak!.scale;
     const there = simulateDemand({ ...input, scales: [at] }, { replications: 20 });
     expect(there.scales[0]!.pools.get('custom model')!.rpm!.value / 1500).toBeCloseTo(1, 2);
   });

@@ -201,6 +201,7 @@ describe('what a plan becomes', () => {
       'activity.daysPerMonth',
       'activity.hoursPerDay',
       'scales',
+      'retry',
       'goals.fitsAtScale',
       'goals.headroom',
       'goals.nextStageAt',
@@ -216,7 +217,7 @@ describe('what a plan becomes', () => {
           routes:
             'routes: [{ provider: openai, model: gpt-5.4-mini, tier: tier3, maxOutputTokens: 1k }]',
         },
-        'scales: [1]\nactivity: { hoursPerDay: 8, daysPerMonth: 22 }\ngoals: { fitsAtScale: 1, headroom: 10%, nextStageAt: 70% }',
+        'scales: [1]\nretry: none\nactivity: { hoursPerDay: 8, daysPerMonth: 22 }\ngoals: { fitsAtScale: 1, headroom: 10%, nextStageAt: 70% }',
       ),
     );
     expect(assumptions).toEqual([]);
