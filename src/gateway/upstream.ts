@@ -29,6 +29,7 @@ const FORWARDED = [
   'anthropic-beta',
   'openai-beta',
   'idempotency-key',
+  'x-client-request-id',
   'traceparent',
   'tracestate',
   'x-stainless-arch',
