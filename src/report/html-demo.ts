@@ -155,7 +155,7 @@ function comparisonSection({ report }: DemoPage): Markup {
   return section({
     id: 'comparison',
     title: 'Predicted, then measured',
-    lede: 'The forecast knows the recorded profile and the provider’s published limits, nothing of the run. Each band is its 90 % interval, widened by a tolerance that was fixed beforehand; a dot inside the band held.',
+    lede: 'The forecast plays the sessions and arrivals of the test in virtual time. It knows the recorded profile and the provider’s published limits, and nothing of the run. Each band is its 90 % interval, widened by a tolerance that was fixed beforehand; a dot inside the band held.',
     body: html`${figure({ title: '', chart })} ${comparisonTable(comparison)}`,
   });
 }
@@ -289,7 +289,7 @@ function methodSection({ plan, report, summary }: DemoPage): Markup {
     body: facts([
       [
         'forecast',
-        `the load test’s own engine in virtual time, ${report.forecast.replications} replications with other random numbers; latencies drawn from recorded calls with a prompt of about the same length`,
+        `the load test’s own engine in virtual time, ${report.forecast.replications} replications; latencies drawn from recorded calls with a prompt of about the same length`,
       ],
       [
         'compared',

@@ -38,6 +38,9 @@ export const TOOLS: readonly ToolSpec[] = [
   },
 ];
 
+/** A sub-agent looks things up and hands nothing on. */
+export const SUB_TOOLS = TOOLS.filter(({ name }) => name === 'search_docs');
+
 export const QUESTIONS = [
   'Which berths were free on the morning of the storm, and who decided about them?',
   'Compare the lock waiting times of this quarter with the one before.',

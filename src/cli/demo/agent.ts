@@ -4,7 +4,15 @@ import { sleep } from '../../core/clock.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Random, RandomStreams } from '../../core/random.ts';
 import type { ChatClient, ChatMessage, ChatReply } from './chat-client.ts';
-import { INSTRUCTIONS, QUESTIONS, SUB_INSTRUCTIONS, TOOLS, toolResult } from './agent-text.ts';
+import {
+  INSTRUCTIONS,
+  QUESTIONS,
+  SUB_INSTRUCTIONS,
+  SUB_TOOLS,
+  TOOLS,
+  toolResult,
+} from './agent-text.ts';
+import type { ToolSpec } from './agent-text.ts';
 
 /**
  * A small research agent: it answers questions in several turns, calls tools, and hands parts of
@@ -117,7 +125,7 @@ class Agent {
     const mark = `[[sim output=${this.#between(ANSWER_TOKENS)}${script === '' ? '' : ` tools=${script}`}]]`;
     this.#messages.push({ role: 'user', content: `${this.#question()} ${mark}` });
     for (;;) {
-      const reply = await this.#call(this.#messages);
+      const reply = await this.#call(this.#messages, TOOLS);
       if (reply === undefined) return false;
       this.#messages.push(reply.message);
       if (reply.toolCalls.length === 0) return true;
@@ -148,19 +156,22 @@ class Agent {
       { role: 'system', content: SUB_INSTRUCTIONS },
       { role: 'user', content: `${this.#question()} ${mark}` },
     ];
-    const first = await this.#call(messages);
+    const first = await this.#call(messages, SUB_TOOLS);
     if (first === undefined || first.toolCalls.length === 0) return first?.message.content ?? '';
     messages.push(first.message);
     for (const { id, name } of first.toolCalls) {
       messages.push({ role: 'tool', tool_call_id: id, content: await this.#tool(name) });
     }
-    return (await this.#call(messages))?.message.content ?? '';
+    return (await this.#call(messages, SUB_TOOLS))?.message.content ?? '';
   }
 
-  async #call(messages: readonly ChatMessage[]): Promise<ChatReply | undefined> {
+  async #call(
+    messages: readonly ChatMessage[],
+    tools: readonly ToolSpec[],
+  ): Promise<ChatReply | undefined> {
     this.#totals.calls += 1;
     const { client, signal } = this.#options;
-    const reply = await client.send({ session: this.#id, messages, tools: TOOLS }, signal);
+    const reply = await client.send({ session: this.#id, messages, tools }, signal);
     if (reply === undefined) this.#totals.failures += 1;
     return reply;
   }

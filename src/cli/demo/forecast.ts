@@ -25,7 +25,7 @@ export type Forecast = { readonly [F in FigureName]: Prediction | null };
 
 export interface ForecastInput {
   readonly profile: WorkloadProfile;
-  /** The load test to come. Of its random numbers only the arrival times are used: they are part of the question, not of the answer. */
+  /** The load test to come, with its seed: which sessions start when is part of the question. */
   readonly scenario: Scenario;
   readonly rules: ProviderRules;
   readonly window: Window;
@@ -34,9 +34,10 @@ export interface ForecastInput {
 }
 
 /**
- * Runs the load test's own engine in virtual time, with other random numbers, against a model of
- * the provider that knows only what a planner can know: the published limits and cache rule, and
- * the latencies in the recorded profile.
+ * Runs the load test's own engine in virtual time, with the sessions and arrivals of the test to
+ * come, against a model of the provider that knows only what a planner can know: the published
+ * limits and cache rule, and the latencies in the recorded profile. The replications differ in the
+ * drawn latencies and in the retries' jitter.
  */
 export async function forecast(input: ForecastInput): Promise<Forecast> {
   const runs: Figures[] = [];
@@ -52,17 +53,17 @@ async function replicate(input: ForecastInput, seed: string): Promise<Figures> {
   const clock = new VirtualClock(() => new Promise((resolve) => setImmediate(resolve)));
   const own = randomStreams(seed);
   const planned = randomStreams(scenario.seed);
-  const streams: RandomStreams = (name) => (name === 'arrivals' ? planned(name) : own(name));
-  const session = sessionSampler(profile, streams);
+  const streams: RandomStreams = (name) => (name.endsWith('/retry') ? own(name) : planned(name));
+  const session = sessionSampler(profile, planned);
   const samples: Sample[] = [];
   const run = startEngine(scenario, {
     clock,
-    transport: new ModelledProvider(profile, rules, clock, streams('provider')),
+    transport: new ModelledProvider(profile, rules, clock, own('provider')),
     monitor: UNKNOWN_HOST,
     streams,
     script: (index) =>
       scriptSession(session(index), index, {
-        seed,
+        seed: scenario.seed,
         model: scenario.target.model,
         keepModels: false,
         thinkTimeScale: scenario.thinkTimeScale,
