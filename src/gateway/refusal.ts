@@ -6,7 +6,7 @@ import { openaiErrorBody } from '../http/openai-error.ts';
 import type { Route } from './route.ts';
 
 /** Why the gateway answered a call itself; the `outcome` label of its metrics. */
-export type RefusalOutcome = 'refused' | 'limited' | 'error' | 'timeout' | 'cancelled';
+type RefusalOutcome = 'refused' | 'limited' | 'error' | 'timeout' | 'cancelled';
 
 export interface RefusalDetails {
   readonly status: number;

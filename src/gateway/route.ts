@@ -1,7 +1,7 @@
 import type { Dialect } from '../http/dialect.ts';
 
 /** What a call's bodies are: a generating dialect, embeddings, or JSON that passes unread. */
-export type Wire = Dialect | 'openai-embeddings' | 'plain';
+type Wire = Dialect | 'openai-embeddings' | 'plain';
 
 export interface Route {
   /** Label in metrics: one of a fixed list, never what the client sent. */

@@ -87,7 +87,7 @@ export class BodyTooLargeError extends Error {
 }
 
 /** Default limit of request bodies: 1M-token prompts are about 4 MB of text; images come on top. */
-export const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
+const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
 
 /** The whole request body; rejects with BodyTooLargeError beyond the limit. */
 export function readBody(request: IncomingMessage, limitBytes = BODY_LIMIT_BYTES): Promise<Buffer> {

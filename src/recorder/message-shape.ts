@@ -3,7 +3,7 @@ import { isRecord, listOf, recordsOf, stringOf } from '../http/dialect-json.ts';
 import type { Json } from '../http/dialect-json.ts';
 
 /** s(ystem), u(ser), a(ssistant), t(ool result), o(ther) */
-export type RoleLetter = 's' | 'u' | 'a' | 't' | 'o';
+type RoleLetter = 's' | 'u' | 'a' | 't' | 'o';
 
 /** One message of a request: what it is, its content in one form, the tool results it brings. */
 export interface MessageShape {
@@ -13,7 +13,7 @@ export interface MessageShape {
   readonly toolResults: readonly ToolResultShape[];
 }
 
-export interface ToolResultShape {
+interface ToolResultShape {
   readonly id: string;
   readonly length: number;
   readonly isError: boolean;

@@ -69,7 +69,7 @@ export function isOtlpPath(path: string | undefined): boolean {
 }
 
 /** An export request with the shape and numbers of its spans and no text but names. */
-export function contentFree(body: Json): Json {
+function contentFree(body: Json): Json {
   return {
     resourceSpans: recordsOf(body['resourceSpans']).map((resource) => ({
       resource: { attributes: safeAttributes(recordOf(resource['resource'])['attributes']) },

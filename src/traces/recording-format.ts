@@ -105,7 +105,7 @@ export interface RecordedRequest {
  */
 export type RecordedId = 'session' | 'previousReply' | 'agent' | 'user' | 'cacheKey';
 
-export interface RecordedToolCall {
+interface RecordedToolCall {
   /** Hash of the call's id, to meet its result. */
   readonly id: string;
   readonly name: string;
@@ -113,7 +113,7 @@ export interface RecordedToolCall {
   readonly argumentsLength: number;
 }
 
-export interface RecordedToolResult {
+interface RecordedToolResult {
   readonly id: string;
   readonly length: number;
   readonly isError?: boolean | undefined;

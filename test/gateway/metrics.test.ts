@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
 
 import { exchange } from '../../src/http/client.ts';
+import { missingProgram } from '../support/requirements.ts';
 import { gatewayUnderTest } from './gateway-under-test.ts';
 import type { UnderTest } from './gateway-under-test.ts';
 import { CHAT_STREAM, sendChat, sse } from './scripted-upstream.ts';
@@ -29,10 +30,7 @@ async function afterSomeCalls(): Promise<UnderTest> {
   return current;
 }
 
-test('promtool accepts /metrics', async ({ skip }) => {
-  if (spawnSync('promtool', ['--version']).error !== undefined) {
-    skip(process.env['CI'] !== 'true', 'promtool is not installed (Debian package prometheus)');
-  }
+test.skipIf(missingProgram('promtool'))('promtool accepts /metrics', async () => {
   const under = await afterSomeCalls();
   const reply = await exchange(under.client, { method: 'GET', path: '/metrics', headers: {} });
   expect(reply.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');

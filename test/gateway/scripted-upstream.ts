@@ -4,7 +4,7 @@ import { readBody, startServer } from '../../src/http/server.ts';
 import type { RunningServer } from '../../src/http/server.ts';
 
 /** What the upstream saw of one request. */
-export interface Seen {
+interface Seen {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
@@ -77,7 +77,7 @@ export function chatChunk(delta: object, finish: string | null = null): string {
 }
 
 export const CHAT_ROLE = chatChunk({ role: 'assistant', content: '' });
-export const CHAT_USAGE = `data: ${JSON.stringify({
+const CHAT_USAGE = `data: ${JSON.stringify({
   id: 'chatcmpl-1',
   object: 'chat.completion.chunk',
   created: 1,
