@@ -1,4 +1,10 @@
-import { parseCount, parseDurationMs, parseRatePerSecond, parseShare, round } from '../core/units.ts';
+import {
+  parseCount,
+  parseDurationMs,
+  parseRatePerSecond,
+  parseShare,
+  round,
+} from '../core/units.ts';
 
 /**
  * Thresholds of a scenario: which metric, which value of it, which limit.
@@ -19,7 +25,7 @@ import { parseCount, parseDurationMs, parseRatePerSecond, parseShare, round } fr
  */
 
 /** `time` in ms, `share` in 0..1, `counter` counts events over the run, `ratio` is one number. */
-export type MetricKind = 'time' | 'share' | 'counter' | 'ratio';
+type MetricKind = 'time' | 'share' | 'counter' | 'ratio';
 
 interface MetricFacts {
   readonly kind: MetricKind;
@@ -29,7 +35,7 @@ interface MetricFacts {
   readonly twoStarts?: boolean;
 }
 
-export const METRICS = {
+const METRICS = {
   ttfb: { kind: 'time', definition: 'first byte of the response body − start' },
   ttf_role: { kind: 'time', definition: 'first event with a role − start' },
   ttft: {
@@ -93,7 +99,7 @@ export function metricFacts(metric: MetricName): MetricFacts {
   return METRICS[metric];
 }
 
-export type Aggregate =
+type Aggregate =
   | { readonly kind: 'avg' | 'min' | 'max' | 'rate' | 'count' | 'value' }
   | { readonly kind: 'quantile'; /** In (0, 1). */ readonly q: number };
 

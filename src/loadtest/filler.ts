@@ -6,13 +6,13 @@ import { Random } from '../core/random.ts';
  * so that counters by "characters / 4" agree too. The k6 script carries the same words and the
  * same stream (loadtest/k6-script.ts), so both engines send the same bytes.
  */
-export const FILLER_WORDS = (
+const FILLER_WORDS = (
   'the and for are but not you all any can had her was one our out day get has him his how man ' +
   'new now old see two way who boy did its let put say she too use big red cut hot run sun sea'
 ).split(' ');
 
 /** Words before the text repeats; longer than any prompt block a cache keeps apart. */
-export const STREAM_WORDS = 65_536;
+const STREAM_WORDS = 65_536;
 
 /** One word and its space. */
 const CHARACTERS_PER_WORD = 4;

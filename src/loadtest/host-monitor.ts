@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts';
 import { MS_PER_SECOND } from '../core/units.ts';
 
 /** The generator's own condition since the last reading; null where the system does not tell. */
-export interface HostReading {
+interface HostReading {
   readonly loopDelayP99: number | null;
   readonly loopDelayMax: number | null;
   readonly runDelayPerS: number | null;

@@ -14,7 +14,7 @@ export interface Evidence {
   readonly interval?: Interval | undefined;
 }
 
-export type ThresholdStatus = 'pass' | 'fail' | 'inconclusive';
+type ThresholdStatus = 'pass' | 'fail' | 'inconclusive';
 
 export interface ThresholdResult {
   readonly metric: string;

@@ -23,7 +23,7 @@ export interface Progress {
   readonly thresholds: readonly ProgressThreshold[];
 }
 
-export interface ProgressTimes {
+interface ProgressTimes {
   readonly metric: 'ttft' | 'itl' | 'turn' | 'session';
   readonly intended: ProgressFigures | null;
   readonly send: ProgressFigures | null;

@@ -74,7 +74,7 @@ export function dialectPath(dialect: Dialect): string {
  * Text that counts as `tokens` tokens together with the frame of its message, by the estimate
  * that the simulated provider and the gateway use too (http/dialect-prompt.ts).
  */
-export function messageText({ tokens, offset, marker }: ScriptMessage): string {
+function messageText({ tokens, offset, marker }: ScriptMessage): string {
   const characters = Math.max(1, tokens - TOKENS_PER_MESSAGE) * CHARACTERS_PER_TOKEN;
   if (marker === undefined) return fillerText(characters, offset);
   return `${marker} ${fillerText(Math.max(0, characters - marker.length - 1), offset)}`;

@@ -45,7 +45,7 @@ export interface RunSample {
 }
 
 /** A session's turn has come: it starts, or it is dropped. */
-export interface ArrivalSample {
+interface ArrivalSample {
   readonly type: 'arrival';
   readonly session: number;
   readonly intended: number;
@@ -106,7 +106,7 @@ export interface AttemptSample {
 }
 
 /** `cut`: the run ended first. */
-export type Outcome = 'ok' | 'failed' | 'truncated' | 'cut';
+type Outcome = 'ok' | 'failed' | 'truncated' | 'cut';
 
 export interface TurnSample {
   readonly type: 'turn';

@@ -17,7 +17,7 @@ export interface ScriptTurn {
   readonly steps: readonly ScriptStep[];
 }
 
-export type ScriptStep = LlmStep | WaitStep;
+type ScriptStep = LlmStep | WaitStep;
 
 interface StepBase {
   readonly id: string;
@@ -34,7 +34,7 @@ export interface LlmStep extends StepBase {
 }
 
 /** A tool call or state operation: time passes, nothing is executed. */
-export interface WaitStep extends StepBase {
+interface WaitStep extends StepBase {
   readonly kind: 'wait';
   readonly waitMs: number;
 }

@@ -36,7 +36,7 @@ export interface TimeRow {
   readonly p99: string;
 }
 
-export interface SparkRow {
+interface SparkRow {
   readonly label: string;
   readonly line: string;
   readonly now: string;

@@ -17,7 +17,7 @@ import type { LoadSummary } from '../../src/loadtest/summary.ts';
 import type { AttemptResult, Transport, TransportCall } from '../../src/loadtest/transport.ts';
 
 /** What the modelled server does with one attempt. Times in ms. */
-export interface Reply {
+interface Reply {
   readonly status?: number;
   readonly headers?: Record<string, string>;
   readonly ttft?: number;
@@ -27,7 +27,7 @@ export interface Reply {
 }
 
 /** A server in virtual time: streams `tokens` tokens, the first after `ttft`, then every `gap`. */
-export function fakeTransport(
+function fakeTransport(
   clock: VirtualClock,
   reply: (call: TransportCall, nowMs: number) => Reply,
 ): Transport & { readonly calls: TransportCall[] } {
