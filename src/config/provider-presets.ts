@@ -15,6 +15,9 @@ const HOSTED_TIMING = {
   prefillPerToken: '20us',
 } as const;
 
+/** Room for any recorded call. */
+const LARGE = { contextWindow: 1_000_000, maxOutput: 128_000 } as const;
+
 /** Ready configurations. Limits: the providers' published tables, dates beside them. */
 const presets = {
   /** For tests and demos: small constant times, no limits, every API. */
@@ -22,8 +25,9 @@ const presets = {
     ...head,
     name: 'fast',
     models: [
-      { id: 'sim-1', timing: { kind: 'fixed', ttft: '20ms', itl: '2ms' } },
+      { ...LARGE, id: 'sim-1', timing: { kind: 'fixed', ttft: '20ms', itl: '2ms' } },
       {
+        ...LARGE,
         id: 'sim-1-reasoning',
         timing: { kind: 'fixed', ttft: '20ms', itl: '2ms' },
         reasoning: { tokens: 64 },

@@ -90,14 +90,20 @@ const INCOMPLETE: Readonly<Partial<Record<Finish, string>>> = {
 };
 
 function output(id: string, choice: ReplyChoice): readonly Json[] {
-  const suffix = id.replace(/^resp_/, '');
   const items: Json[] = [];
-  if (choice.reasoning !== undefined) items.push(reasoningItem(`rs_${suffix}`, choice.reasoning));
+  if (choice.reasoning !== undefined) {
+    items.push(reasoningItem(itemId('rs', id, items.length), choice.reasoning));
+  }
   if (choice.text !== '' || choice.toolCalls.length === 0) {
-    items.push(messageItem(`msg_${suffix}`, choice.text, 'completed'));
+    items.push(messageItem(itemId('msg', id, items.length), choice.text, 'completed'));
   }
   for (const call of choice.toolCalls) items.push(callItem(call, call.arguments, 'completed'));
   return items;
+}
+
+/** The same item has the same id in a stream and in the stored reply. */
+function itemId(prefix: string, responseId: string, index: number): string {
+  return `${prefix}_${responseId.replace(/^resp_/, '')}${index === 0 ? '' : index}`;
 }
 
 function reasoningItem(id: string, text: string): Json {
@@ -132,14 +138,12 @@ interface OpenItem {
 /** A streamed reply: created, in_progress, items with their parts, one terminal event. No `[DONE]`. */
 export class ResponsesStreamWriter implements StreamWriter {
   readonly #head: ReplyHead;
-  readonly #suffix: string;
   readonly #items: Json[] = [];
   #sequence = 0;
   #open: OpenItem | undefined;
 
   constructor(head: ReplyHead) {
     this.#head = head;
-    this.#suffix = head.id.replace(/^resp_/, '');
   }
 
   open(): string {
@@ -188,9 +192,8 @@ export class ResponsesStreamWriter implements StreamWriter {
   #enter(kind: 'text' | 'reasoning'): string {
     if (this.#open?.kind === kind) return '';
     const left = this.#leave();
-    const prefix = kind === 'text' ? 'msg' : 'rs';
     const index = this.#items.length;
-    const id = `${prefix}_${this.#suffix}${index === 0 ? '' : index}`;
+    const id = itemId(kind === 'text' ? 'msg' : 'rs', this.#head.id, index);
     this.#open = { kind, id, text: '' };
     const item =
       kind === 'text'

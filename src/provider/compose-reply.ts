@@ -70,7 +70,7 @@ function composeChoice(input: ComposeInput): ComposedChoice {
   const { request, model, directives } = input;
   const cap = Math.min(request.maxOutputTokens ?? model.maxOutput, model.maxOutput);
   const whole = wholeOutput(input, cap);
-  const wanted = reasoningTarget(input);
+  const wanted = Math.min(reasoningTarget(input), cap + 1);
   const reasoningTokens = whole === undefined ? wanted : Math.min(wanted, whole - 1);
   const tools = pickTools(input);
   const segments: Segment[] = [];
@@ -85,7 +85,8 @@ function composeChoice(input: ComposeInput): ComposedChoice {
     for (const tool of tools) segments.push(toolSegment(tool, input));
     finish = 'tool_calls';
   } else {
-    const length = whole === undefined ? answerTokens(input) : whole - reasoningTokens;
+    const drawn = whole === undefined ? answerTokens(input) : whole - reasoningTokens;
+    const length = Math.min(drawn, cap + 1); // one too many is enough to be cut
     const answer = answerText(input, length);
     const stop = firstStop(answer, request.stop);
     const text = stop === undefined ? answer : answer.slice(0, stop.at);
@@ -107,7 +108,8 @@ function wholeOutput(
   { request, model, directives }: ComposeInput,
   cap: number,
 ): number | undefined {
-  if (directives.outputTokens !== undefined) return Math.max(1, directives.outputTokens);
+  const asked = directives.outputTokens;
+  if (asked !== undefined) return Math.max(1, Math.min(asked, cap + 1));
   return model.output.tokens === 'max' || request.ignoreEos ? Math.max(1, cap) : undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { Fault, ProviderConfig } from '../config/provider.ts';
+import type { Fault, ModelSettings, ProviderConfig } from '../config/provider.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RandomStreams } from '../core/random.ts';
 import { randomStreams } from '../core/random.ts';
@@ -114,8 +114,8 @@ export class Simulator {
     record.model = model.settings.id;
     const { blockTokens, settings } = model;
     const hashes = hashPrompt(request.prompt, { blockTokens, salt: caller.salt });
-    const tooLong = checkContext(exchange, request, hashes.tokens, settings.contextWindow);
-    if (tooLong !== undefined) return this.#refuse(exchange, tooLong);
+    const tooLarge = checkSize(exchange, request, hashes.tokens, settings);
+    if (tooLarge !== undefined) return this.#refuse(exchange, tooLarge);
     const { config, clock } = this.#options;
     const occurrence = this.#occurrences.next(hashes.whole);
     const streams = randomStreams(`${config.seed}/${hashes.whole}/${occurrence}`);
@@ -270,30 +270,36 @@ interface EndedCall {
   readonly ttftMs: number | undefined;
 }
 
-/** Prompts and output caps beyond the window, in the API's words. */
-function checkContext(
+/** Prompts and output caps beyond what the model takes, in the API's words. */
+function checkSize(
   { api }: Exchange,
   { maxOutputTokens = 0, choices }: ModelRequest,
   tokens: number,
-  window: number,
+  { id, contextWindow: window, maxOutput }: ModelSettings,
 ): ApiError | undefined {
-  if (choices > MAX_CHOICES) {
-    return {
-      status: 400,
-      message: `Invalid 'n': integer above maximum value ${MAX_CHOICES}.`,
-      param: 'n',
-    };
-  }
   if (api === 'anthropic') {
+    if (maxOutputTokens > maxOutput) {
+      const message = `max_tokens: ${maxOutputTokens} > ${maxOutput}, which is the maximum allowed number of output tokens for ${id}`;
+      return { status: 400, message };
+    }
     if (tokens <= window) return undefined;
     return { status: 400, message: `prompt is too long: ${tokens} tokens > ${window} maximum` };
   }
-  if (tokens + maxOutputTokens <= window) return undefined;
-  const message =
-    tokens > window
-      ? `This model's maximum context length is ${window} tokens. However, your messages resulted in ${tokens} tokens. Please reduce the length of the messages.`
-      : `This model's maximum context length is ${window} tokens. However, you requested ${tokens + maxOutputTokens} tokens (${tokens} in the messages, ${maxOutputTokens} in the completion). Please reduce the length of the messages or completion.`;
   const type = 'invalid_request_error';
+  if (choices > MAX_CHOICES) {
+    const message = `Invalid 'n': integer above maximum value. Expected a value <= ${MAX_CHOICES}, but got ${choices} instead.`;
+    return { status: 400, message, type, param: 'n', code: 'integer_above_max_value' };
+  }
+  if (maxOutputTokens > maxOutput) {
+    const message = `max_tokens is too large: ${maxOutputTokens}. This model supports at most ${maxOutput} completion tokens, whereas you provided ${maxOutputTokens}.`;
+    return { status: 400, message, type, param: 'max_tokens', code: 'invalid_value' };
+  }
+  if (tokens + maxOutputTokens <= window) return undefined;
+  const asked =
+    tokens > window
+      ? `your messages resulted in ${tokens} tokens. Please reduce the length of the messages.`
+      : `you requested ${tokens + maxOutputTokens} tokens (${tokens} in the messages, ${maxOutputTokens} in the completion). Please reduce the length of the messages or completion.`;
+  const message = `This model's maximum context length is ${window} tokens. However, ${asked}`;
   return { status: 400, message, type, param: 'messages', code: 'context_length_exceeded' };
 }
 

@@ -15,6 +15,8 @@ function limited(limits: Limits): VirtualProvider {
   return new VirtualProvider(
     config({
       limits,
+      contextWindow: 400_000,
+      maxOutput: 128_000,
       output: { tokens: 'max' },
       timing: { kind: 'fixed', ttft: '0ms', itl: '0ms' },
     }),
@@ -171,6 +173,7 @@ describe('Anthropic', () => {
     const provider = new VirtualProvider(
       config({
         limits: { style: 'anthropic', otpm: 600 },
+        maxOutput: 64_000,
         output: { tokens: 500 },
         timing: { kind: 'fixed', ttft: '0ms', itl: '10ms' },
       }),

@@ -205,6 +205,19 @@ test('prompts beyond the context window are refused in the API’s words', async
   });
 });
 
+test('whatever lengths a request asks for, the model’s maximum bounds them', async () => {
+  const provider = new VirtualProvider(config({ maxOutput: 50 }));
+  const above = await provider.ask(body('openai-chat', 51));
+  expect(above.reply.json()).toMatchObject({ error: { param: 'max_tokens' } });
+  const anthropic = await provider.ask(body('anthropic-messages', 51), {
+    dialect: 'anthropic-messages',
+  });
+  expect(anthropic.reply.status).toBe(400);
+  const headers = { 'x-sim-output-tokens': '999999999', 'x-sim-reasoning-tokens': '999999999' };
+  const huge = await provider.ask(body('openai-chat', 50, { min_tokens: 1e9 }), { headers });
+  expect(huge.reply.read('openai-chat')).toMatchObject({ finish: 'length', usage: { output: 50 } });
+});
+
 describe('tools', () => {
   const tools = ['search', 'fetch'].map((name) => ({
     type: 'function',
