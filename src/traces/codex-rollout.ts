@@ -190,7 +190,7 @@ class Rollout {
     if (!isTool && kind !== 'reasoning' && payload['role'] !== 'assistant') return;
     const call = this.#openCall(atMs);
     this.#lastOutputMs = atMs;
-    call.step.endMs = atMs;
+    call.step.endMs = Math.max(atMs, call.step.startMs);
     if (!isTool || callId === undefined) return;
     const name = textOf(payload['name']) ?? kind;
     const hash = argumentsHash(name, payload['arguments'] ?? payload['input'] ?? payload['action']);

@@ -149,6 +149,8 @@ function tokenRecord(value: unknown): TokenRecord | undefined {
     if (amount === undefined) return undefined;
     tokens[field] = amount;
   }
+  // Reasoning is a part of the output; a damaged line may claim otherwise.
+  tokens['reasoning'] = Math.min(tokens['reasoning']!, tokens['output']!);
   return tokens as unknown as TokenRecord;
 }
 
