@@ -4,17 +4,26 @@
 // is the client's time of a chunk minus the server's stamp: it holds the write and the wakeup of
 // both processes, so it is an upper bound of the client's own error. On a shared machine most of
 // it is waiting for a CPU: the run delay beside it says how much.
-import { fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { fork, spawn } from 'node:child_process';
+import { once, setMaxListeners } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const CHUNKS_PER_SECOND = 50;
 const SECONDS = 6;
 const NS_PER_MS = 1e6;
+/** Calls of the truth run: enough for a p99, at a load that one core of the provider holds. */
+const TRUTH_CALLS = 600;
+const TRUTH_AT_ONCE = 20;
 
 if (process.argv[2] === 'server') serve();
-else await bench(process.argv.slice(2).map(Number));
+else {
+  await bench(process.argv.slice(2).map(Number));
+  await truth();
+}
 
 function serve() {
   const server = createServer({ noDelay: true, keepAliveTimeout: 60_000 }, (request, response) => {
@@ -111,6 +120,7 @@ async function measure(streams, create) {
 function engineClient(createHttpTransport, url, clock) {
   const transport = createHttpTransport({ url, dialect: 'openai', timeoutMs: 120_000 }, clock);
   const { signal } = new AbortController();
+  setMaxListeners(0, signal);
   let chunks = 0;
   return {
     stream: async (outputTokens) => {
@@ -124,7 +134,7 @@ function engineClient(createHttpTransport, url, clock) {
         inputTokens: 20,
         outputTokens,
       };
-      const result = await transport.send({ step, session: 0, attempt: 1 }, signal);
+      const result = await transport.send({ step, session: 0, turn: 0, attempt: 1 }, signal);
       if (result.outcome !== 'ok') throw new Error(`${result.outcome} ${result.error}`);
       chunks += result.chunks;
     },
@@ -170,6 +180,84 @@ function bareClient(HttpClient, url, clock) {
     result: () => ({ chunks, errors, timed: true }),
     close: () => client.destroy(),
   };
+}
+
+/** The engine's first and last token against the bundled provider's own log of its writes. */
+async function truth() {
+  const { RealClock } = await import('../dist/system.js');
+  const { createHttpTransport } = await import('../dist/loadtest/http-transport.js');
+  const folder = mkdtempSync(join(tmpdir(), 'agent-infra-bench-'));
+  const log = join(folder, 'sends.jsonl');
+  const binary = fileURLToPath(new URL('../bin/agent-infra.js', import.meta.url));
+  const args = [binary, 'provider', '--preset', 'fast', '--port', '0', '--log', log];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout, 'data');
+  const [url] = /http:\S+/.exec(String(line));
+  const clock = new RealClock();
+  const originNs = process.hrtime.bigint() - BigInt(Math.round(performance.now() * NS_PER_MS));
+  const transport = createHttpTransport(
+    { url, dialect: 'openai', apiKey: 'any-key', timeoutMs: 60_000 },
+    clock,
+  );
+  const { signal } = new AbortController();
+  setMaxListeners(0, signal);
+  const seen = new Map();
+  let next = 0;
+  const caller = async () => {
+    while (next < TRUTH_CALLS) {
+      const session = next++;
+      const messages = [{ role: 'user', tokens: 50, offset: session }];
+      const step = {
+        kind: 'llm',
+        id: 'a',
+        after: [],
+        model: 'sim-1',
+        messages,
+        inputTokens: 50,
+        outputTokens: 30,
+      };
+      const result = await transport.send({ step, session, turn: 0, attempt: 1 }, signal);
+      if (result.outcome !== 'ok') throw new Error(`${result.outcome} ${result.error}`);
+      seen.set(`${session}.0.a.1`, result);
+    }
+  };
+  const waited = runDelayMs();
+  const start = performance.now();
+  await Promise.all(Array.from({ length: TRUTH_AT_ONCE }, caller));
+  const seconds = (performance.now() - start) / 1000;
+  const runDelay = runDelayMs() - waited;
+  await transport.close();
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  const first = [];
+  const last = [];
+  for (const text of readFileSync(log, 'utf8').trim().split('\n')) {
+    const record = JSON.parse(text);
+    const result = seen.get(record.clientId);
+    if (result === undefined || !record.chunkNs?.length) continue;
+    const sentMs = (ns) =>
+      Number(BigInt(record.acceptNs) - originNs + BigInt(Math.round(ns))) / NS_PER_MS;
+    first.push(result.firstTokenAt - sentMs(record.chunkNs[0]));
+    last.push(result.lastTokenAt - sentMs(record.chunkNs.at(-1)));
+  }
+  rmSync(folder, { recursive: true });
+  const at = (values, q) =>
+    values.sort((a, b) => a - b)[Math.ceil(q * values.length) - 1].toFixed(3);
+  console.log(
+    `\nagainst the provider's own log, ${first.length} calls, ${TRUTH_AT_ONCE} at once, run delay ${(runDelay / seconds).toFixed(0)} ms/s`,
+  );
+  console.table({
+    'first token seen − written, ms': {
+      p50: at(first, 0.5),
+      p95: at(first, 0.95),
+      p99: at(first, 0.99),
+    },
+    'last token seen − written, ms': {
+      p50: at(last, 0.5),
+      p95: at(last, 0.95),
+      p99: at(last, 0.99),
+    },
+  });
 }
 
 function runDelayMs() {

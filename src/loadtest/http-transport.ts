@@ -51,9 +51,17 @@ export function createHttpTransport(target: HttpTarget, clock: Clock): Transport
   };
 }
 
-/** The retry marker of the SDKs, and a session id for gateways that route by it. */
-function callHeaders({ attempt, session }: TransportCall): Readonly<Record<string, string>> {
-  return { 'x-stainless-retry-count': String(attempt - 1), 'x-session-id': String(session) };
+/**
+ * The retry marker of the SDKs, a session id for gateways that route by it, and an id that joins
+ * a server's log with our samples.
+ */
+function callHeaders(call: TransportCall): Readonly<Record<string, string>> {
+  const { attempt, session, step, turn } = call;
+  return {
+    'x-stainless-retry-count': String(attempt - 1),
+    'x-session-id': String(session),
+    'x-client-request-id': `${session}.${turn}.${step.id}.${attempt}`,
+  };
 }
 
 /** One attempt on the wire. The clock is read first thing in each callback, before any parsing. */

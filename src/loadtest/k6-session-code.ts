@@ -140,7 +140,7 @@ async function runCall(run, turn, step, intended, state) {
     const sent = now();
     state.sent = Math.min(state.sent, sent);
     const response = await http.asyncRequest('POST', url, body, {
-      headers: headers(run.session.index, attempt),
+      headers: headers(run.session.index, turn, step.id, attempt),
       timeout: test.timeoutMs,
       tags,
     });

@@ -40,7 +40,7 @@ function slice(characters, offset) {
   return result;
 }
 
-function headers(session, attempt) {
+function headers(session, turn, call, attempt) {
   const key = __ENV.${K6_KEY_VARIABLE};
   const auth = test.dialect === 'openai' ? { authorization: 'Bearer ' + key } : { 'x-api-key': key };
   return {
@@ -50,6 +50,7 @@ function headers(session, attempt) {
     ...(key ? auth : {}),
     'x-stainless-retry-count': String(attempt - 1),
     'x-session-id': String(session),
+    'x-client-request-id': [session, turn, call, attempt].join('.'),
   };
 }
 

@@ -30,7 +30,7 @@ export async function runCall(
   for (let attempt = 1; ; attempt += 1) {
     const ready = nowIn(context);
     const result = await context.transport.send(
-      { step, session: place.session, attempt },
+      { step, session: place.session, turn: place.turn, attempt },
       context.signal,
     );
     const delayMs = retryDelay(result, attempt, context);

@@ -11,6 +11,7 @@ export interface Transport {
 export interface TransportCall {
   readonly step: LlmStep;
   readonly session: number;
+  readonly turn: number;
   /** 1 for the first. */
   readonly attempt: number;
 }

@@ -71,7 +71,7 @@ async function sendOne(
     realClock,
   );
   const signal = options.signal ?? new AbortController().signal;
-  const result = await transport.send({ step, session: 7, attempt: 2 }, signal);
+  const result = await transport.send({ step, session: 7, turn: 1, attempt: 2 }, signal);
   await transport.close();
   return { result, seen };
 }
@@ -123,6 +123,7 @@ test('a stream: times in order, usage, gaps between reads, role apart from token
   expect(seen.path).toBe('/base/v1/chat/completions');
   expect(seen.headers).toMatchObject({
     authorization: 'Bearer key-1',
+    'x-client-request-id': '7.1.a.2',
     'x-session-id': '7',
     'x-stainless-retry-count': '1',
   });
@@ -236,7 +237,7 @@ test('a refused connection is a failed attempt with the system code', async () =
     realClock,
   );
   const result = await transport.send(
-    { step, session: 0, attempt: 1 },
+    { step, session: 0, turn: 0, attempt: 1 },
     new AbortController().signal,
   );
   await transport.close();
