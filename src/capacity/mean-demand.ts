@@ -19,6 +19,16 @@ export interface MeanCall {
 
 /** The average call of a route: debits by the route's rule, price tier chosen per request. */
 export function meanCall(traffic: Traffic, route: Route): MeanCall {
+  const known = knownCalls.get(traffic) ?? new WeakMap<Route, MeanCall>();
+  knownCalls.set(traffic, known);
+  const call = known.get(route) ?? computeMeanCall(traffic, route);
+  known.set(route, call);
+  return call;
+}
+
+const knownCalls = new WeakMap<Traffic, WeakMap<Route, MeanCall>>();
+
+function computeMeanCall(traffic: Traffic, route: Route): MeanCall {
   const sums = { requests: 0, tokens: 0, inputTokens: 0, outputTokens: 0, uncachedTokens: 0 };
   let count = 0;
   let cost: number | null = traffic.tokensKnown && route.price !== null ? 0 : null;

@@ -62,7 +62,18 @@ export interface TrafficMeans {
   readonly tokens: TokenRecord;
 }
 
-export function trafficMeans({ sessions }: Traffic): TrafficMeans {
+/** Computed once per traffic: a plan asks for them hundreds of times. */
+export function trafficMeans(traffic: Traffic): TrafficMeans {
+  const known = knownMeans.get(traffic);
+  if (known !== undefined) return known;
+  const means = computeMeans(traffic);
+  knownMeans.set(traffic, means);
+  return means;
+}
+
+const knownMeans = new WeakMap<Traffic, TrafficMeans>();
+
+function computeMeans({ sessions }: Traffic): TrafficMeans {
   let turns = 0;
   let calls = 0;
   let callMs = 0;
