@@ -19,6 +19,8 @@ export function renderPool(plan: PoolPlan, title: string): string {
   const { intervals } = plan;
   const range = ([low, high]: readonly [number, number], show: (value: number) => string): string =>
     `(${show(low)} to ${show(high)})`;
+  // At the bad edge the pool may have no steady state at all.
+  const time = (ms: number): string => (Number.isFinite(ms) ? formatDuration(ms) : 'no bound');
   const whole = (value: number): string => String(Math.round(value));
   const perSecond = (value: number): string => `${formatCount(value)}/s`;
   const rows: [string, string][] = [
@@ -37,11 +39,11 @@ export function renderPool(plan: PoolPlan, title: string): string {
   rows.push(
     [
       'time to first token, mean',
-      `${formatDuration(plan.ttftMs)} ${range(intervals.ttftMs, formatDuration)}`,
+      `${formatDuration(plan.ttftMs)} ${range(intervals.ttftMs, time)}`,
     ],
     [
       'time per output token, mean',
-      `${formatDuration(plan.itlMs)} ${range(intervals.itlMs, formatDuration)}`,
+      `${formatDuration(plan.itlMs)} ${range(intervals.itlMs, time)}`,
     ],
     [
       'one replica carries',

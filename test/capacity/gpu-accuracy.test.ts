@@ -5,15 +5,15 @@ import { closedLoop, offlineThroughput } from '../../src/capacity/gpu-steady.ts'
 import { readGpus, readModels } from '../../src/catalog/gpus.ts';
 import { quantileSorted } from '../../src/core/statistics.ts';
 import { AgentInfraError } from '../../src/errors.ts';
-import { hasMeasurements, servedRows, throughputRows } from './gpu-measurements.ts';
+import { missingSharedData } from '../support/requirements.ts';
+import { servedRows, throughputRows } from './gpu-measurements.ts';
 
 /**
  * The model against public measurements, with no fit at all (KERNEL_PRIOR). The tables are not part
  * of the repository; in CI their absence is a failure. Nothing here was tuned on these rows except
  * the bands, whose coverage is therefore also checked on models that were left out.
  */
-const isCi = process.env['CI'] === 'true';
-const isHere = hasMeasurements || isCi;
+const isHere = !missingSharedData('gpu');
 
 interface Residual {
   /** log(predicted / measured). */

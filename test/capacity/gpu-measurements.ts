@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 import { KERNEL_PRIOR } from '../../src/capacity/gpu-efficiency.ts';
 import { ENGINE_DEFAULTS } from '../../src/capacity/gpu-memory.ts';
@@ -7,11 +7,10 @@ import type { EngineSettings } from '../../src/capacity/gpu-memory.ts';
 import type { GpuFacts, Parallelism, Quantisation } from '../../src/capacity/gpu-model.ts';
 import type { RequestShape, ServedReplica } from '../../src/capacity/gpu-steady.ts';
 import type { CatalogModel } from '../../src/config/catalog-gpu.ts';
+import { sharedData } from '../support/requirements.ts';
 
 /** Public serving measurements in the shared data folder, cleaned as its README says. */
-const FOLDER = fileURLToPath(new URL('../../../shared/data/gpu/', import.meta.url));
-
-export const hasMeasurements = existsSync(FOLDER);
+const FOLDER = resolve(sharedData, 'gpu');
 
 export interface Catalogs {
   readonly gpus: ReadonlyMap<string, GpuFacts>;
@@ -162,7 +161,7 @@ function quantisationOf(precision: string, model: CatalogModel): Quantisation {
 }
 
 export function readCsv(file: string): Record<string, string>[] {
-  const [head, ...lines] = readFileSync(FOLDER + file, 'utf8')
+  const [head, ...lines] = readFileSync(resolve(FOLDER, file), 'utf8')
     .trim()
     .split('\n')
     .map(splitLine);

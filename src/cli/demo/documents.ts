@@ -12,7 +12,7 @@ export const DEMO = {
   recording: { sessions: 36, overMs: 8000 },
   load: { sessionsPerSecond: 5, durationMs: 18_000, warmUpMs: 6000 },
   /** Set so that the load fits on average and bursts do not: the interesting case. */
-  limits: { requestsPerMinute: 2700, requestBurst: 54, tokensPerMinute: 12_000_000 },
+  limits: { requestsPerMinute: 2600, requestBurst: 52, tokensPerMinute: 12_000_000 },
   /** OpenAI's published rule for its automatic prompt cache. */
   cache: { minTokens: 1024, stepTokens: 128 },
   forecast: { replications: 24 },
