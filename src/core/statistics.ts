@@ -145,16 +145,17 @@ export function batchMeansInterval(
  * Interval for a quantile of one autocorrelated run by indicator batch means: the share of values
  * at or below the sample quantile is averaged per batch in observation order, and its t-interval
  * is read back on the ordered values. `high` is Infinity when the run is too short to bound it.
+ * @param sorted the same values ascending, when the caller has them
  */
 export function quantileInterval(
   ordered: ArrayLike<number>,
   q: number,
   confidence = 0.95,
+  sorted: ArrayLike<number> = Float64Array.from(ordered).toSorted(),
 ): Interval | undefined {
   const count = ordered.length;
   const size = Math.floor(count / BATCHES);
   if (size < 1) return undefined;
-  const sorted = Float64Array.from(ordered).toSorted();
   const value = sorted[Math.max(0, Math.ceil(q * count) - 1)]!;
   let squares = 0;
   for (let batch = 0; batch < BATCHES; batch += 1) {

@@ -12,6 +12,8 @@ export interface ArrivalPattern {
 /** Fewer starts, or fewer beats, show no pattern. */
 const LEAST_STARTS = 20;
 const LEAST_BEATS = 5;
+/** The first beats show whether there is one. */
+const MOST_BEATS = 100_000;
 /** Gaps below this share of the mean gap join a burst; 9.5 % of a Poisson stream's gaps are shorter. */
 const JOIN_SHARE = 0.1;
 /** Mean size from which starts come in batches; a Poisson stream has 1.1. */
@@ -69,7 +71,10 @@ function bursts(
 
 function beat(starts: readonly number[]): number | null {
   if (starts.length <= LEAST_BEATS) return null;
-  const gaps = Float64Array.from(starts.slice(1), (start, index) => start - starts[index]!);
+  const gaps = new Float64Array(Math.min(MOST_BEATS, starts.length - 1));
+  for (let index = 0; index < gaps.length; index += 1) {
+    gaps[index] = starts[index + 1]! - starts[index]!;
+  }
   const period = gaps.toSorted()[Math.floor(gaps.length / 2)]!;
   const inTime = gaps.filter((gap) => {
     const beats = gap / period;

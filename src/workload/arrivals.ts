@@ -193,6 +193,8 @@ function gaps(startUs: Float64Array): Float64Array {
 const TICK_ZERO_SHARE = 0.3;
 /** Fewer gaps than this cannot show a tick. */
 const TICK_MIN_GAPS = 50;
+/** A clock does not change in mid-trace, so the first gaps show it. */
+const TICK_MAX_GAPS = 100_000;
 /** Jitter of one tick (Mooncake: 2,999 to 3,001 ms), and the share of gaps that must keep to it. */
 const TICK_JITTER = 0.01;
 const TICK_MIN_SHARE = 0.9;
@@ -201,7 +203,8 @@ const TICK_MIN_SHARE = 0.9;
  * The step of rounded timestamps: many calls at the same instant, and all other gaps whole
  * multiples of the smallest. Undetected steps below 100 ms do not matter to any figure here.
  */
-export function tickMs(gapsMs: Float64Array): number | null {
+export function tickMs(allGapsMs: Float64Array): number | null {
+  const gapsMs = allGapsMs.subarray(0, TICK_MAX_GAPS);
   if (gapsMs.length < TICK_MIN_GAPS) return null;
   const positive = gapsMs.filter((gap) => gap > 0).toSorted();
   // Gaps of a jittered tick can be as short as the jitter; they are zero gaps in disguise.

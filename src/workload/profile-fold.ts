@@ -35,8 +35,8 @@ export interface ProfileOrigin {
   readonly files: readonly string[];
 }
 
-/** 2,097,152 calls: 128 MiB of columns. */
-export const DEFAULT_EXACT_CALLS = 2 ** 21;
+/** 1,048,576 calls: 64 MiB of columns, and about 300 MB for the process while it summarises them. */
+export const DEFAULT_EXACT_CALLS = 2 ** 20;
 
 /** Distinct model names kept apart. */
 const MOST_MODELS = 1000;

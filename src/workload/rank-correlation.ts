@@ -17,14 +17,26 @@ export function spearman(a: Float64Array, b: Float64Array): number | null {
   return squaresA === 0 || squaresB === 0 ? null : product / Math.sqrt(squaresA * squaresB);
 }
 
+/** Mean ranks from 1: sorting numbers and searching them is much faster than sorting indexes. */
 function ranks(values: Float64Array): Float64Array {
-  const order = Uint32Array.from(values.keys()).sort((x, y) => values[x]! - values[y]!);
+  const sorted = values.toSorted();
   const result = new Float64Array(values.length);
-  for (let start = 0; start < order.length;) {
-    let end = start + 1;
-    while (end < order.length && values[order[end]!] === values[order[start]!]) end += 1;
-    for (let index = start; index < end; index += 1) result[order[index]!] = (start + 1 + end) / 2;
-    start = end;
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index]!;
+    result[index] = (countBelow(sorted, value, false) + countBelow(sorted, value, true) + 1) / 2;
   }
   return result;
+}
+
+/** Sorted values below `value`, or up to and including it. */
+function countBelow(sorted: Float64Array, value: number, isInclusive: boolean): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const isBelow = isInclusive ? sorted[middle]! <= value : sorted[middle]! < value;
+    if (isBelow) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -49,20 +49,14 @@ export function summarise(ordered: Float64Array): Summary | null {
     p95,
     p99: quantileSorted(sorted, 0.99),
     max: sorted[n - 1]!,
-    ci95: intervals(ordered, p95),
+    ci95: intervals(ordered, sorted, p95),
     exact: true,
   };
 }
 
-/**
- * Fewest values that can bound a p95 from both sides at 95 % (distribution-free, independent
- * values; statistics.md §6). Batches of less would give an interval that looks narrow.
- */
-const LEAST_FOR_P95 = 59;
-
-function intervals(ordered: Float64Array, p95: number): Summary['ci95'] {
+function intervals(ordered: Float64Array, sorted: Float64Array, p95: number): Summary['ci95'] {
   const ofMean = batchMeansInterval(ordered);
-  const ofP95 = ordered.length < LEAST_FOR_P95 ? undefined : quantileInterval(ordered, 0.95);
+  const ofP95 = quantileInterval(ordered, 0.95, 0.95, sorted);
   return {
     mean: ofMean === undefined ? null : [ofMean.low, ofMean.high],
     // The interval works on order statistics, the point estimate interpolates: keep it inside.
