@@ -32,7 +32,7 @@ export interface CallEstimate {
 }
 
 /** What the call turned out to be. */
-export interface CallUsage {
+interface CallUsage {
   readonly tokens: TokenRecord;
   readonly usd?: number | undefined;
 }
