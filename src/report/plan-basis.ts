@@ -17,6 +17,7 @@ export function assumptionsText(plan: Plan, style: TextStyle): string {
 
 /** Every source with the date of its page, one line per page. */
 export function sourcesText(plan: Plan, style: TextStyle): string {
+  if (plan.sources.length === 0) return '';
   const pages = new Map<string, { readonly source: Source; readonly of: string[] }>();
   for (const source of plan.sources) {
     const key = `${source.page}\n${source.date}\n${source.basis}`;
@@ -25,7 +26,10 @@ export function sourcesText(plan: Plan, style: TextStyle): string {
     pages.set(key, entry);
   }
   const rows = [...pages.values()].map(({ source, of }) => [
-    of.length > 3 ? `${of.slice(0, 3).join(', ')} and ${of.length - 3} more` : of.join(', '),
+    plain(
+      of.length > 3 ? `${of.slice(0, 3).join(', ')} and ${of.length - 3} more` : of.join(', '),
+      110,
+    ),
     source.date === '' ? '-' : source.date,
     source.basis,
     plain(source.page, 110),

@@ -26,6 +26,9 @@ export function planText(plan: Plan, style: TextStyle = { colour: false }): stri
   return `${parts.filter((part) => part !== '').join('\n')}\n`;
 }
 
+/** Sentences may hold names from outside: no control characters, no endless lines. */
+const LONGEST_LINE = 400;
+
 const VERDICTS: Readonly<Record<Verdict, { readonly paint: Paint; readonly text: string }>> = {
   fits: { paint: 'green', text: 'fits' },
   tight: { paint: 'yellow', text: 'fits, tight' },
@@ -52,10 +55,10 @@ function decision(plan: Plan, style: TextStyle): string {
   }
   for (const gate of planGates(plan)) {
     const mark = gate.passed ? paint('pass', 'green', style) : paint('FAIL', 'red', style);
-    lines.push(`  ${mark}  ${gate.name}: ${gate.detail}`);
+    lines.push(`  ${mark}  ${gate.name}: ${plain(gate.detail, LONGEST_LINE)}`);
   }
   for (const warning of plan.warnings)
-    lines.push(`  ${paint('note', 'yellow', style)}  ${warning}`);
+    lines.push(`  ${paint('note', 'yellow', style)}  ${plain(warning, LONGEST_LINE)}`);
   return lines.join('\n');
 }
 
@@ -128,7 +131,7 @@ function limitsText(plan: Plan, style: TextStyle): string {
   ] as const;
   const oversize = plan.scales[0]!.oversize.map(
     (one) =>
-      `  ${paint('unservable', 'red', style)}: 1 % of requests need more than ${formatCount(one.requestP99)} tokens at once; ${one.provider} ${one.model} allows ${formatCount(one.limit)} ${DIMENSIONS[one.dimension].label}`,
+      `  ${paint('unservable', 'red', style)}: 1 % of requests need more than ${formatCount(one.requestP99)} tokens at once; ${plain(one.provider)} ${plain(one.model)} allows ${formatCount(one.limit)} ${DIMENSIONS[one.dimension].label}`,
   );
   return [heading('Limits', style), table(rows, { head, align, ...style }), ...oversize].join('\n');
 }
@@ -209,7 +212,9 @@ function costText(plan: Plan, style: TextStyle): string {
   ]);
   const head = ['', 'API', 'GPU', 'infra', 'ops', 'total/month', 'per turn', 'per concurrent user'];
   const unknowns = [...new Set(plan.scales.flatMap((scale) => scale.unknowns))];
-  const notes = unknowns.map((unknown) => `  ${paint('unknown', 'yellow', style)}: ${unknown}`);
+  const notes = unknowns.map(
+    (unknown) => `  ${paint('unknown', 'yellow', style)}: ${plain(unknown, LONGEST_LINE)}`,
+  );
   return [heading('Cost per month', style), table(rows, { head, ...style }), ...notes].join('\n');
 }
 
@@ -258,7 +263,7 @@ function stagesText(plan: Plan, style: TextStyle): string {
     const mark = stage.fits ? '' : paint(' does not fit', 'red', style);
     return [
       `  ${title}`,
-      ...changes.map((change) => `    - ${change}`),
+      ...changes.map((change) => `    - ${plain(change, LONGEST_LINE)}`),
       `    ${carries}, ${money(stage.usdPerMonth)} per month${mark}`,
     ];
   });

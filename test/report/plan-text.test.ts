@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+
+import { makePlan } from '../../src/capacity/plan.ts';
+import { planText } from '../../src/report/plan-text.ts';
+import { planOf, routeOf, trafficOf } from '../capacity/example-plan.ts';
+
+test('the worked example, in full', () => {
+  const traffic = trafficOf({
+    tokens: { input: 3000, output: 300, cachedShare: 0.5, variation: 0 },
+  });
+  const price = { inputUsd: 1, cacheReadUsd: 0.1, outputUsd: 5, batchFactor: 0.5 };
+  const plan = makePlan(
+    planOf({
+      traffic,
+      routes: [routeOf({ price })],
+      ops: [{ name: 'on call', usdPerMonth: 2000, fromScale: 3 }],
+      assumptions: [{ key: 'goals.headroom', value: '20%', why: 'our default' }],
+      sources: [
+        { of: 'limits a', page: 'https://example.com/limits', date: '2026-10-04', basis: 'listed' },
+        { of: 'limits b', page: 'https://example.com/limits', date: '2026-10-04', basis: 'listed' },
+      ],
+    }),
+  );
+  expect(planText(plan)).toMatchInlineSnapshot(`
+    "test
+    Breaks at 0.75x: RPM of custom model. The busiest minute of an hour breaks it at 0.69x.
+      FAIL  fits at 1x: breaks at 0.75x
+
+    Demand in the busy period
+           turns/min  LLM calls/min   peak  input tok/min    peak  output tok/min    peak  in flight / peak       verdict
+      1x       1,000          2,000  2,141             6M   6.42M            600k  642.4k         100 / 134  does not fit
+      3x       3,000          6,000  6,270            18M  18.81M            1.8M   1.88M         300 / 363  does not fit
+      10x        10k            20k  20.5k            60M  61.48M              6M   6.15M     1,000 / 1,115  does not fit
+      peak: the busiest minute of 60, mean of 10 simulated hours; whole sessions, fan-out kept
+
+    Limits
+                    limit         peak at 1x  peak at 3x  peak at 10x  breaks at  at 1x
+      custom model  RPM    1,500      142.7%        418%      1366.2%      0.75x  ████████████████████▶ ← binding
+
+    Rejections, with retries
+                     at  429 first  fails  attempts  429 first  fails  attempts
+      custom model   1x      47.9%  19.3%     1.78x      66.2%  25.5%        2x
+      custom model   3x      90.9%    75%     2.73x      90.9%    75%     2.73x
+      custom model  10x      97.4%  92.5%     2.92x      97.4%  92.5%     2.92x
+      left: windows as documented; right: RPM enforced in every second. Two-sided 95 % intervals are in the JSON.
+
+    Ways out, best first (mean demand)
+         change                                                            breaks at  use at 1x  fits 1x  API $/month
+      1  route 50% of these calls to a second model or provider           1.5x (RPM)      66.7%  yes              ±$0  assumes the same limits
+      2  make 1 instead of 2 calls per turn                               1.5x (RPM)      66.7%  yes         -$33,264  at most 1.5 calls per turn fit at 1x
+      3  answer 30% of calls from a response cache                       1.07x (RPM)      93.3%  yes         -$19,958  a hit rate of 25% is needed at 1x; measure yours
+      4  get a higher tier or a raised limit: 2,500 RPM                  1.25x (RPM)        80%  yes              ±$0  20% headroom at 1x; the provider decides
+      5  move 20% of calls to the batch interface                        0.94x (RPM)     106.7%  no           -$6,653  only for calls that may wait up to 24 hours; batch queues have limits of their own
+      6  queue and spread calls in the client instead of sending bursts  0.75x (RPM)     133.3%  no               ±$0  first rejections move from 0.69x to 0.75x; calls wait instead
+
+    Cost per month
+                API  GPU  infra     ops  total/month  per turn  per concurrent user
+      1x    $66,528   $0     $0      $0      $66,528  $0.00630                 $133
+      3x   $199,584   $0     $0  $2,000     $201,584  $0.00636                 $134
+      10x  $665,280   $0     $0  $2,000     $667,280  $0.00632                 $133
+
+    Stages
+      stage 1, for 1x: now
+        - have 3,000 RPM for custom model, 2 times what this stage starts with: more providers, models or regions, or a raised limit
+        carries 1.42x (RPM), $66,528 per month
+      stage 2, for 3x: when RPM of custom model stays above 2,000 (1x; 70% of what the stage before carries, 1.42x, is already less)
+        - have 9,000 RPM for custom model, 3 times what this stage starts with: more providers, models or regions, or a raised limit
+        carries 4.34x (RPM), $201,584 per month
+      stage 3, for 10x: when RPM of custom model stays above 6,073 (70% of what the stage before carries, 4.34x)
+        - have 27k RPM for custom model, 3 times what this stage starts with: more providers, models or regions, or a raised limit
+        carries 13.2x (RPM), $667,280 per month
+
+    Assumed, because the plan does not say
+      goals.headroom  20%  our default
+
+    Sources
+      number              date        basis   page
+      limits a, limits b  2026-10-04  listed  https://example.com/limits
+    "
+  `);
+});
+
+test('unknown is a question mark and is named, never a zero', () => {
+  const text = planText(makePlan(planOf({ routes: [routeOf({ limits: {} })], scales: [1] })));
+  expect(text).toContain('No limit is known that could break this plan.');
+  expect(text).toContain('FAIL  fits at 1x: unknown');
+  expect(text).toMatch(/1x +\? +\$0 +\$0 +\$0 +\? +\? +\?/);
+  expect(text).toContain('the workload gives no token counts');
+});
+
+test('names from outside cannot paint the terminal', () => {
+  const route = routeOf({ provider: 'evil\u001B[31m', model: 'line\nbreak' });
+  const text = planText(makePlan(planOf({ routes: [route], scales: [1], name: 'a\u001Bb' })));
+  expect(text).not.toContain('\u001B');
+  expect(text).not.toContain('line\nbreak');
+});
+
+test('colour marks the verdict and changes nothing else', () => {
+  const plan = makePlan(planOf({ scales: [1] }));
+  // eslint-disable-next-line no-control-regex -- colours are what is looked for
+  expect(planText(plan, { colour: true }).replaceAll(/\u001B\[\d+m/g, '')).toBe(planText(plan));
+  expect(planText(plan, { colour: true })).toContain('\u001B[31mdoes not fit');
+});
