@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 
@@ -81,7 +81,7 @@ async function walk(directory: string): Promise<string[]> {
     throw unreadable(directory, error);
   });
   const files: string[] = [];
-  for (const entry of entries.toSorted((a, b) => (sortKey(a.name) < sortKey(b.name) ? -1 : 1))) {
+  for (const entry of entries.toSorted(sessionsFirst)) {
     if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
     const path = join(directory, entry.name);
     if (entry.isDirectory()) files.push(...(await walk(path)));
@@ -90,8 +90,10 @@ async function walk(directory: string): Promise<string[]> {
   return files;
 }
 
-function sortKey(name: string): string {
-  return name.replace(/\.jsonl$/, '');
+function sessionsFirst(a: Dirent, b: Dirent): number {
+  const [left, right] = [a, b].map(({ name }) => name.replace(/\.jsonl$/, '')) as [string, string];
+  if (left !== right) return left < right ? -1 : 1;
+  return Number(a.isDirectory()) - Number(b.isDirectory());
 }
 
 function isGlob(text: string): boolean {

@@ -17,9 +17,15 @@ export function sampleOf(head: Buffer, complete: boolean): Head {
   const text = head.toString('utf8').replace(/^\uFEFF/, '');
   const start = text.search(/\S/);
   if (start === -1) return { kind: complete ? 'empty' : 'binary' };
-  return /[{["\d-]/.test(text[start]!) && !looksLikeCsv(text)
+  return isJson(text, text[start]!)
     ? jsonSample(text, complete)
     : { kind: 'csv', header: csvHeader(text) };
+}
+
+/** Begins like JSON, or has an object on one of its first lines (the first may be damaged). */
+function isJson(text: string, first: string): boolean {
+  if (first === '{' || first === '[') return true;
+  return text.split('\n', SAMPLE_LINES).some((line) => /^\s*\{"/.test(line));
 }
 
 /** The one format whose reader accepts the sample. Throws trace.unknown-format with every reader's reason. */
@@ -75,12 +81,6 @@ function jsonSample(text: string, complete: boolean): Sample {
 function csvHeader(text: string): readonly string[] {
   const end = text.indexOf('\n');
   return (end === -1 ? text : text.slice(0, end)).trim().split(',');
-}
-
-/** A header without JSON punctuation, or a row of plain numbers and words: `600,1.25,Gamma`. */
-function looksLikeCsv(text: string): boolean {
-  const [first] = text.split('\n', 1);
-  return /^[\d.]+,/.test(first!.trim());
 }
 
 /** A NUL byte, or more than a tenth control characters: not text in any encoding we read. */

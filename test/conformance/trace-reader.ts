@@ -14,7 +14,7 @@ import { CANARY, type TraceSample } from '../fixtures/traces/samples.ts';
 import { allCalls, collect, collectText, type Collected } from '../traces/collected.ts';
 
 /** Mutations per format; `FUZZ_RUNS=4000` makes 100,000 over all formats (about a minute). */
-const FUZZ_RUNS = Number(process.env['FUZZ_RUNS'] ?? 60);
+const FUZZ_RUNS = Number(process.env['FUZZ_RUNS'] ?? 40);
 
 export interface TraceReaderCase {
   readonly format: TraceFormat;
@@ -96,6 +96,15 @@ export function traceReaderConformance({ format, sample }: TraceReaderCase): voi
         );
       },
     );
+
+    test('records with wrong values inside are survived', { timeout: 600_000 }, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(replacement, { minLength: 1, maxLength: 5 }), async (list) => {
+          expectBookedOrRefused(await attempt(replaced(sample.text, list), format));
+        }),
+        { numRuns: FUZZ_RUNS },
+      );
+    });
   });
 }
 
@@ -158,6 +167,78 @@ function expectDag({ steps }: Turn): void {
 function withoutHashes(collected: Collected): unknown {
   const sessions: readonly Session[] = collected.sessions;
   return { calls: collected.calls, sessions, records: collected.records, skips: collected.skips };
+}
+
+/** A value somewhere inside a record becomes another; or a record is repeated or moved. */
+const replacement = fc.record({
+  record: fc.nat(),
+  path: fc.array(fc.nat(), { maxLength: 12 }),
+  value: fc.constantFrom<unknown>(
+    null,
+    -1,
+    0,
+    1e300,
+    0.5,
+    '',
+    'text',
+    '-7',
+    '1e999',
+    '9999-12-31T23:59:59.999Z',
+    '0001-01-01T00:00:00Z',
+    [],
+    [null],
+    {},
+    { id: {} },
+    true,
+  ),
+  record2: fc.nat(),
+  action: fc.constantFrom('replace', 'replace', 'replace', 'remove', 'repeat', 'move'),
+});
+
+type Replacement = typeof replacement extends fc.Arbitrary<infer T> ? T : never;
+
+function replaced(text: string, list: readonly Replacement[]): string {
+  if (!/^\s*[{[]/.test(text)) return replacedRow(text, list);
+  const isLines = text
+    .trim()
+    .split('\n')
+    .every((line) => /^\{.*\}$/.test(line));
+  const records: unknown[] = isLines
+    ? text
+        .trim()
+        .split('\n')
+        .map((line): unknown => JSON.parse(line))
+    : [JSON.parse(text)];
+  for (const { record, path, value, action, record2 } of list) {
+    const at = record % records.length;
+    if (action === 'repeat')
+      records.splice(record2 % records.length, 0, structuredClone(records[at]));
+    else if (action === 'move')
+      records.splice(record2 % records.length, 0, ...records.splice(at, 1));
+    else records[at] = replaceInside(records[at], path, action === 'remove' ? undefined : value);
+  }
+  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+}
+
+function replacedRow(text: string, list: readonly Replacement[]): string {
+  const rows = text.split('\n').map((row) => row.split(','));
+  for (const { record, path, value } of list) {
+    const row = rows[record % rows.length]!;
+    row[(path[0] ?? 0) % row.length] = String(value);
+  }
+  return rows.map((row) => row.join(',')).join('\n');
+}
+
+function replaceInside(node: unknown, path: readonly number[], value: unknown): unknown {
+  const [step, ...rest] = path;
+  if (step === undefined || typeof node !== 'object' || node === null) return value;
+  const keys = Object.keys(node);
+  if (keys.length === 0) return value;
+  const key = keys[step % keys.length]!;
+  const copy = Array.isArray(node) ? [...(node as unknown[])] : { ...node };
+  const target = copy as Record<string, unknown>;
+  target[key] = replaceInside(target[key], rest, value);
+  return copy;
 }
 
 /** Deletes, repeats, swaps and overwrites of characters and whole lines, with rubbish in between. */
