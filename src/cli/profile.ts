@@ -43,6 +43,17 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
       const { diffStoredProfiles } = await import('./profile-view.ts');
       await diffStoredProfiles(before, after, options);
     });
+  profile
+    .command('export')
+    .description('write traces in the format of another tool, without content')
+    .argument('<inputs...>', 'trace files, folders, globs, or - for stdin')
+    .requiredOption('--format <format>', 'mooncake, weka, dag_jsonl or otlp')
+    .option('--from <format>', 'format of the inputs', 'auto')
+    .option('-o, --output <path>', 'file (a folder for weka); default: stdout')
+    .action(async (inputs, options) => {
+      const { exportTraces } = await import('./profile-export.ts');
+      setExitCode(await exportTraces(inputs, options));
+    });
   addProfileRecordCommand(profile as unknown as Command, setExitCode);
 }
 

@@ -149,3 +149,39 @@ describe('agent-infra profile show and diff', () => {
     expect(stderr).toContain('small.csv:1:1');
   });
 });
+
+describe('agent-infra profile export', () => {
+  it('writes to stdout, and to a file that appears when it is whole', () => {
+    const toStdout = run('export', trace, '--format', 'mooncake');
+    expect(toStdout.status).toBe(0);
+    expect(toStdout.stderr).toContain('note: 120 calls have neither prefix hashes nor cache reads');
+    const file = join(folder, 'out', 'trace.jsonl');
+    expect(run('export', trace, '--format', 'mooncake', '-o', file).status).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(toStdout.stdout);
+    expect(readdirSync(join(folder, 'out'))).toEqual(['trace.jsonl']);
+    expect(run(file, '--json').stdout).toContain('"count": 120');
+  });
+
+  it('writes a folder of WEKA files', () => {
+    const target = join(folder, 'weka');
+    const { status, stderr } = run('export', trace, '--format', 'weka', '-o', target);
+    expect(status).toBe(0);
+    expect(stderr).toContain(`120 files in ${target}`);
+    expect(readdirSync(target)).toHaveLength(120);
+  });
+
+  test.for([
+    { why: 'no format', args: [trace], says: '--format' },
+    { why: 'a wrong format', args: [trace, '--format', 'mooncak'], says: 'Did you mean "mooncake"?' },
+    { why: 'a folder on stdout', args: [trace, '--format', 'weka'], says: 'name it with -o' },
+    {
+      why: 'a file below a file',
+      args: [trace, '--format', 'otlp', '-o', join(trace, 'x')],
+      says: 'output.unwritable',
+    },
+  ])('refuses $why', ({ args, says }) => {
+    const { status, stderr } = run('export', ...args);
+    expect(stderr).toContain(says);
+    expect(status).toBe(2);
+  });
+});
