@@ -8,6 +8,8 @@ export interface ProgressDisplay {
   /** How often it wants to be told. */
   readonly everyMs: number;
   readonly show: (progress: Progress) => void;
+  /** Says something once. */
+  readonly note: (text: string) => void;
   readonly close: () => void;
 }
 
@@ -20,13 +22,15 @@ const FRAME_INTERVAL_MS = 333;
 /** What a run shows on stderr: a dashboard for people, lines for logs, or nothing. */
 export async function showProgress(kind: DashboardKind, name: string): Promise<ProgressDisplay> {
   const chosen = kind === 'auto' ? (isInteractive(process.stderr) ? 'tui' : 'lines') : kind;
+  const note = (text: string): void => void process.stderr.write(`${text}\n`);
   switch (chosen) {
     case 'none':
-      return { everyMs: LINE_INTERVAL_MS, show: () => {}, close: () => {} };
+      return { everyMs: LINE_INTERVAL_MS, show: () => {}, note, close: () => {} };
     case 'lines':
       return {
         everyMs: LINE_INTERVAL_MS,
         show: (progress) => process.stderr.write(`${renderProgressLine(progress)}\n`),
+        note,
         close: () => {},
       };
     case 'tui': {
@@ -36,7 +40,7 @@ export async function showProgress(kind: DashboardKind, name: string): Promise<P
         output: process.stderr,
         colour: wantsColour(process.stderr),
       });
-      return { everyMs: FRAME_INTERVAL_MS, show: dashboard.show, close: dashboard.close };
+      return { everyMs: FRAME_INTERVAL_MS, ...dashboard };
     }
   }
 }

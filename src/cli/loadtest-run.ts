@@ -67,6 +67,7 @@ export async function runLoadtest(file: string, flags: LoadtestFlags): Promise<n
     const outDir = await createOutDir(flags.output, scenario);
     const job: LoadJob = { scenario, targetUrl, toolVersion: toolVersion(), outDir };
     const progress = await showProgress(flags.dashboard, scenario.name);
+    stopping.saysThrough(progress.note);
     const hooks: RunHooks = {
       progressEveryMs: progress.everyMs,
       onProgress: progress.show,
@@ -129,19 +130,27 @@ function overridden(scenario: LoadedScenario, flags: LoadtestFlags): LoadedScena
   };
 }
 
+interface Interrupts extends Pick<RunHooks, 'onStart'> {
+  /** Where the notice goes: a mounted dashboard must not be written over. */
+  readonly saysThrough: (say: (text: string) => void) => void;
+  readonly off: () => void;
+}
+
 /** Signals may come before the run has started: they are kept for it. */
-function interrupts(graceMs: number): Pick<RunHooks, 'onStart'> & { readonly off: () => void } {
+function interrupts(graceMs: number): Interrupts {
   let stop: ((reason: StopReason, graceMs: number) => void) | undefined;
   let pending: StopReason | undefined;
+  let note = (text: string): void => void process.stderr.write(`\n${text}\n`);
   const off = onInterrupt((signal) => {
-    process.stderr.write(
-      `\n${signal}: no new sessions; running ones have ${graceMs / 1000} s (again to quit at once)\n`,
-    );
+    note(`${signal}: running sessions have ${graceMs / 1000} s; again to quit at once`);
     pending = signal;
     stop?.(signal, graceMs);
   });
   return {
     off,
+    saysThrough: (say) => {
+      note = say;
+    },
     onStart: (stopRun) => {
       stop = stopRun;
       if (pending !== undefined) stopRun(pending, graceMs);

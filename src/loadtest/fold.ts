@@ -156,7 +156,10 @@ export class RunFold {
       sessionsDropped: counters.sessions.dropped,
     });
     const thresholds = run.thresholds.map((threshold, index) =>
-      judgeThreshold(threshold, evidenceFor(threshold, this.#parts[index]!, totals), validity),
+      judgeThreshold(threshold, evidenceFor(threshold, this.#parts[index]!, totals), {
+        complete,
+        validity,
+      }),
     );
     return {
       schema: 'agent-infra/loadtest-summary',

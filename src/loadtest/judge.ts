@@ -41,14 +41,16 @@ export interface ThresholdResult {
  *
  * A run whose generator is not to be believed (validity "invalid") passes nothing. A broken time
  * limit stays broken only if it is still broken after everything this client may have added is
- * taken off: a late client can only make times longer.
+ * taken off: a late client can only make times longer. A count that an interrupted run has not
+ * reached is open.
  */
 export function judgeThreshold(
   threshold: Threshold,
   evidence: Evidence,
-  validity: Validity,
+  { complete, validity }: RunCondition,
 ): ThresholdResult {
-  const { status, reason } = discounted(threshold, evidence, validity);
+  const judgement = discounted(threshold, evidence, validity);
+  const { status, reason } = complete ? judgement : openCount(threshold, evidence, judgement);
   const { metric, where, expr, severity, judge } = threshold;
   const { interval, observed, n } = evidence;
   return {
@@ -65,6 +67,12 @@ export function judgeThreshold(
     n,
     reason,
   };
+}
+
+export interface RunCondition {
+  readonly validity: Validity;
+  /** The run ended by itself. */
+  readonly complete: boolean;
 }
 
 interface Judgement {
@@ -94,6 +102,13 @@ function discounted(threshold: Threshold, evidence: Evidence, validity: Validity
   });
   if (again.status === 'fail') return judgement;
   return { status: 'inconclusive', reason: 'broken, but by no more than this client was late' };
+}
+
+function openCount(threshold: Threshold, { observed }: Evidence, judgement: Judgement): Judgement {
+  const { aggregate, limit } = threshold.expression;
+  const isOpen = aggregate.kind === 'count' && observed !== undefined && observed < limit;
+  if (judgement.status !== 'fail' || !isOpen) return judgement;
+  return { status: 'inconclusive', reason: 'the run ended before it could be reached' };
 }
 
 function judgeEvidence(threshold: Threshold, { n, observed, interval }: Evidence): Judgement {

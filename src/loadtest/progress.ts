@@ -39,8 +39,10 @@ export interface ProgressFigures {
 /** So far, without the interval: a hint while it runs, never a verdict. */
 export interface ProgressThreshold {
   readonly metric: string;
+  readonly where: Threshold['where'];
   readonly expr: string;
-  readonly state: 'kept' | 'broken' | 'no data';
+  /** `not yet`: a count that only the end of the run can reach. */
+  readonly state: 'kept' | 'broken' | 'not yet' | 'no data';
 }
 
 export interface ProgressPlan {
@@ -75,6 +77,7 @@ export function progressOf(fold: RunFold, plan: ProgressPlan, elapsedMs: number)
     timeline: fold.timeline(),
     thresholds: plan.thresholds.map((threshold, index) => ({
       metric: threshold.metric,
+      where: threshold.where,
       expr: threshold.expr,
       state: stateOf(threshold, fold.observed(index)),
     })),
@@ -83,8 +86,9 @@ export function progressOf(fold: RunFold, plan: ProgressPlan, elapsedMs: number)
 
 function stateOf(threshold: Threshold, observed: number | undefined): ProgressThreshold['state'] {
   if (observed === undefined) return 'no data';
-  const { limit, operator } = threshold.expression;
-  return keeps(operator, observed, limit) ? 'kept' : 'broken';
+  const { aggregate, limit, operator } = threshold.expression;
+  if (keeps(operator, observed, limit)) return 'kept';
+  return aggregate.kind === 'count' && observed < limit ? 'not yet' : 'broken';
 }
 
 function figures(times: ObservedTimes): ProgressFigures | null {

@@ -194,7 +194,10 @@ function thresholds({ thresholds: results }: LoadSummary, style: TextStyle): str
 }
 
 /** `ttft (send, model m)`. */
-export function thresholdName({ metric, where }: ThresholdResult): string {
+export function thresholdName({
+  metric,
+  where,
+}: Pick<ThresholdResult, 'metric' | 'where'>): string {
   const parts = [
     where.from === 'send' ? 'from send' : undefined,
     where.model === undefined ? undefined : `model ${plain(where.model)}`,

@@ -23,7 +23,9 @@ export function LoadDashboard({ columns, colour, view }: LoadDashboardProps): Re
     <Box flexDirection="column" width={columns}>
       <Box justifyContent="space-between">
         <Text bold>{view.title}</Text>
-        <Text dimColor={colour}>{view.elapsed} · Ctrl-C stops and reports</Text>
+        <Text dimColor={colour}>
+          {view.elapsed} · {view.note}
+        </Text>
       </Box>
       <Box justifyContent="space-between">
         <Text {...tint('good')}>{view.progressBar}</Text>
@@ -112,8 +114,14 @@ function Times({
   );
 }
 
-const MARKS = { kept: '✓', broken: '✗', 'no data': '·' } as const;
-const MARK_TONES = { kept: 'good', broken: 'bad', 'no data': 'plain' } as const;
+const MARKS = { kept: '✓', broken: '✗', 'not yet': '·', 'no data': '·' } as const;
+const MARK_TONES = { kept: 'good', broken: 'bad', 'not yet': 'plain', 'no data': 'plain' } as const;
+const STATES = {
+  kept: 'kept so far',
+  broken: 'broken so far',
+  'not yet': 'not yet',
+  'no data': 'no data yet',
+} as const;
 
 function Thresholds(props: {
   readonly rows: readonly ThresholdRow[];
@@ -121,9 +129,9 @@ function Thresholds(props: {
 }): ReactElement {
   return (
     <>
-      {props.rows.map(({ state, text }) => (
-        <Text key={text} {...props.tint(MARK_TONES[state])}>
-          {MARKS[state]} {text} {state === 'no data' ? '(no data yet)' : `(${state} so far)`}
+      {props.rows.map(({ state, text }, index) => (
+        <Text key={`${index}/${text}`} {...props.tint(MARK_TONES[state])}>
+          {MARKS[state]} {text} ({STATES[state]})
         </Text>
       ))}
     </>

@@ -1,11 +1,14 @@
 import { formatCount, formatDuration } from '../core/units.ts';
 import type { Progress, ProgressFigures, ProgressThreshold } from '../loadtest/progress.ts';
+import { thresholdName } from '../report/loadtest-text.ts';
 import { bar, downsampleMax, plain, sparkline } from '../report/text.ts';
 
 /** A running load test as rows of words: everything the dashboard shows, nothing about how. */
 export interface LoadView {
   readonly title: string;
   readonly elapsed: string;
+  /** What happens or can be done now. */
+  readonly note: string;
   /** Share done in 0..1; null when the run's length is unknown. */
   readonly done: number | null;
   readonly progressBar: string;
@@ -62,13 +65,19 @@ const METRIC_LABELS = {
 } as const;
 
 /** The view of one moment. @param columns of the terminal */
-export function loadView(name: string, progress: Progress, columns: number): LoadView {
+export function loadView(
+  name: string,
+  progress: Progress,
+  columns: number,
+  note = 'Ctrl-C stops and reports',
+): LoadView {
   const width = Math.max(40, Math.min(columns, 160));
   const done = doneShare(progress);
   const barWidth = width - 24;
   return {
     title: plain(name),
     elapsed: formatDuration(progress.elapsedMs),
+    note: plain(note, 60),
     done,
     progressBar: done === null ? '' : bar(done, 1, barWidth).padEnd(barWidth, '░'),
     progressText: progressText(progress),
@@ -83,9 +92,9 @@ export function loadView(name: string, progress: Progress, columns: number): Loa
       ),
     ]),
     sparks: sparks(progress, width - 34),
-    thresholds: progress.thresholds.map(({ expr, metric, state }) => ({
-      text: `${metric} ${plain(expr)}`,
-      state,
+    thresholds: progress.thresholds.map((threshold) => ({
+      text: `${thresholdName(threshold)} ${plain(threshold.expr)}`,
+      state: threshold.state,
     })),
     errors: progress.errors.map(({ count, error }) => ({
       label: plain(error),

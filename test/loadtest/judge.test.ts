@@ -101,7 +101,7 @@ test.for([
     status: 'fail',
   },
 ] as const)('$why: $status', ({ e, status, t }) => {
-  expect(judgeThreshold(t, e, valid).status).toBe(status);
+  expect(judgeThreshold(t, e, { validity: valid, complete: true }).status).toBe(status);
 });
 
 test.for([
@@ -123,11 +123,25 @@ test.for([
 ] as const)('client late by 100 ms: $why', ({ e, status }) => {
   const validity = late(100);
   expect(validity.verdict).toBe('invalid');
-  expect(judgeThreshold(p95, e, validity).status).toBe(status);
+  expect(judgeThreshold(p95, e, { validity, complete: true }).status).toBe(status);
 });
 
 test('errors are errors, however late the client', () => {
   const t = threshold('error_rate', 'rate < 1%');
   const e = { n: 500, observed: 0.5, interval: { low: 0.45, high: 0.55 } };
-  expect(judgeThreshold(t, e, late(100)).status).toBe('fail');
+  expect(judgeThreshold(t, e, { validity: late(100), complete: true }).status).toBe('fail');
+});
+
+test.for([
+  {
+    why: 'a count not reached is open',
+    expr: 'count == 200',
+    observed: 50,
+    status: 'inconclusive',
+  },
+  { why: 'a count already passed is broken', expr: 'count < 40', observed: 50, status: 'fail' },
+] as const)('an interrupted run: $why', ({ expr, observed, status }) => {
+  const run = { validity: valid, complete: false };
+  const judged = judgeThreshold(threshold('sessions', expr), { n: 100, observed }, run);
+  expect(judged.status).toBe(status);
 });

@@ -75,9 +75,11 @@ const progress: Progress = {
     ttftMs: Array.from({ length: 34 }, (_, second) => (second === 0 ? null : 300 + second)),
   },
   thresholds: [
-    { metric: 'ttft', expr: 'p95 < 1.5s', state: 'kept' },
-    { metric: 'error_rate', expr: 'rate < 1%', state: 'broken' },
-    { metric: 'session', expr: 'p95 < 60s', state: 'no data' },
+    { metric: 'ttft', where: {}, expr: 'p95 < 1.5s', state: 'kept' },
+    { metric: 'ttft', where: { from: 'send' }, expr: 'p95 < 1.5s', state: 'kept' },
+    { metric: 'error_rate', where: {}, expr: 'rate < 1%', state: 'broken' },
+    { metric: 'sessions', where: {}, expr: 'count == 200', state: 'not yet' },
+    { metric: 'session', where: {}, expr: 'p95 < 60s', state: 'no data' },
   ],
 };
 
@@ -106,7 +108,9 @@ test('120 columns: facts beside times', () => {
     mean first token  ▁█████████████████████████████████ 333 ms
 
     ✓ ttft p95 < 1.5s (kept so far)
+    ✓ ttft (from send) p95 < 1.5s (kept so far)
     ✗ error_rate rate < 1% (broken so far)
+    · sessions count == 200 (not yet)
     · session p95 < 60s (no data yet)
 
     http-429                              11
@@ -141,7 +145,9 @@ test('80 columns: facts above times', () => {
     mean first token  ▁█████████████████████████████████ 333 ms
 
     ✓ ttft p95 < 1.5s (kept so far)
+    ✓ ttft (from send) p95 < 1.5s (kept so far)
     ✗ error_rate rate < 1% (broken so far)
+    · sessions count == 200 (not yet)
     · session p95 < 60s (no data yet)
 
     http-429                              11
