@@ -68,7 +68,7 @@ function warnings(profile: WorkloadProfile, style: TextStyle): string {
 const SUMMARY_HEAD = ['', 'n', 'mean', 'p50', 'p90', 'p95', 'p99', 'max', '95 % interval of p95'];
 
 /** One line of a summary table; unknown metrics give no line. */
-export function summaryRow(
+function summaryRow(
   name: string,
   summary: Summary | null,
   format: (value: number) => string,

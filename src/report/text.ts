@@ -5,7 +5,7 @@ export interface TextStyle {
   readonly colour: boolean;
 }
 
-export type Align = 'left' | 'right';
+type Align = 'left' | 'right';
 
 export interface TableOptions {
   /** Header cells; printed dim above the rows. */
@@ -109,7 +109,7 @@ export function plain(text: string, limit = 48): string {
 }
 
 /** Padded to `width` columns of the terminal. */
-export function pad(text: string, width: number, align: Align = 'left'): string {
+function pad(text: string, width: number, align: Align = 'left'): string {
   const space = ' '.repeat(Math.max(0, width - visibleWidth(text)));
   return align === 'left' ? text + space : space + text;
 }

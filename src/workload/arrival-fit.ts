@@ -1,7 +1,7 @@
 import { digamma, regularisedGamma, trigamma } from '../core/gamma.ts';
 import { mean, normalCdf, populationStd } from '../core/statistics.ts';
 
-export type ArrivalFamily = 'exponential' | 'gamma' | 'weibull' | 'lognormal';
+type ArrivalFamily = 'exponential' | 'gamma' | 'weibull' | 'lognormal';
 
 /** The renewal model (independent gaps) whose distribution of gaps comes closest. */
 export interface ArrivalModelFit {

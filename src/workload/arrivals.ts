@@ -104,7 +104,7 @@ export function gapFigures(
 }
 
 /** A trace whose calls all start at once says nothing about its rate; one minute is assumed (and warned about). */
-export function effectiveSpanUs(spanUs: number): number {
+function effectiveSpanUs(spanUs: number): number {
   return spanUs > 0 ? spanUs : US_PER_MINUTE;
 }
 

@@ -20,7 +20,7 @@ export interface CacheMisses {
   readonly causes: Readonly<Record<MissCause, MissCount>>;
 }
 
-export interface MissCount {
+interface MissCount {
   readonly calls: number;
   /** Tokens that a warm cache would have served (cold start: the whole uncached prompt). */
   readonly tokens: number;

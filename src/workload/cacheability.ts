@@ -45,7 +45,7 @@ export interface PrefixReuse {
   };
 }
 
-export interface LruPoint {
+interface LruPoint {
   readonly blocks: number;
   readonly tokens: number;
   readonly hitRate: number;

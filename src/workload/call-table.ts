@@ -35,13 +35,7 @@ export interface CallFigures {
   readonly warnings: readonly string[];
 }
 
-export type TokenMetric =
-  | 'input'
-  | 'uncached'
-  | 'cacheRead'
-  | 'cacheWrite'
-  | 'output'
-  | 'reasoning';
+type TokenMetric = 'input' | 'uncached' | 'cacheRead' | 'cacheWrite' | 'output' | 'reasoning';
 
 const FIELDS = [
   'durationMs',

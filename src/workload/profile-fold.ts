@@ -36,7 +36,7 @@ export interface ProfileOrigin {
 }
 
 /** 1,048,576 calls: 64 MiB of columns, and about 300 MB for the process while it summarises them. */
-export const DEFAULT_EXACT_CALLS = 2 ** 20;
+const DEFAULT_EXACT_CALLS = 2 ** 20;
 
 /** Distinct model names kept apart. */
 const MOST_MODELS = 1000;

@@ -158,7 +158,7 @@ export function toolDurationMs(tool: ToolCall): number | undefined {
 }
 
 /** End of a turn as the source says, else the last known end of a step; NaN when unknown. */
-export function turnEndMs(turn: Turn): number {
+function turnEndMs(turn: Turn): number {
   if (turn.endMs !== undefined) return turn.endMs;
   let end = Number.NaN;
   for (const step of turn.steps) {

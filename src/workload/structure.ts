@@ -36,7 +36,7 @@ export interface StructureProfile {
   readonly parallelism: number | null;
 }
 
-export interface RepeatedToolCalls {
+interface RepeatedToolCalls {
   /** Tool calls whose arguments are known by hash. */
   readonly hashed: number;
   readonly repeated: number;

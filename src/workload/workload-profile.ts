@@ -161,11 +161,7 @@ export interface Precision {
   readonly moreCallsForP95: number | null;
 }
 
-export type { ArrivalModelFit } from './arrival-fit.ts';
 export type { ArrivalPattern } from './arrival-pattern.ts';
-export type { CacheProfile } from './cacheability.ts';
-export type { DayShape } from './day-shape.ts';
-export type { StructureProfile } from './structure.ts';
 export type { Summary } from './summary.ts';
 
 /** Per minute. Tumbling minutes start at the first arrival; sliding windows are (t-60 s, t]. */
