@@ -1,8 +1,10 @@
 import { array, assert, integer, property, shuffledSubarray } from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 
+import { workloadProfileYaml } from '../../src/config/workload-profile.ts';
 import type { LlmCall } from '../../src/core/trace.ts';
 import { NO_TOKENS } from '../../src/core/tokens.ts';
+import { profileText } from '../../src/report/profile-text.ts';
 import { ProfileFold } from '../../src/workload/profile-fold.ts';
 import type { ProfileOptions } from '../../src/workload/profile-fold.ts';
 import type { WorkloadProfile } from '../../src/workload/workload-profile.ts';
@@ -215,6 +217,26 @@ describe('ProfileFold', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('carries no id, hash, error text or place of the input', () => {
+    const profile = folded((fold) => {
+      fold.session(
+        session(
+          'CANARY-session',
+          [
+            [
+              llm({ id: 'CANARY-a', error: 'CANARY', finishReason: 'CANARY', agent: 'CANARY' }),
+              tool({ id: 'CANARY-b', after: ['CANARY-a'], argumentsHash: 'CANARY' }),
+            ],
+          ],
+          { user: 'CANARY', agent: 'CANARY' },
+        ),
+      );
+      fold.skip('broken line', 'CANARY.jsonl:7');
+    });
+    expect(workloadProfileYaml(profile)).not.toContain('CANARY');
+    expect(profileText(profile)).not.toContain('CANARY');
   });
 
   it('continues as a sketch beyond its limit without losing a call', () => {
