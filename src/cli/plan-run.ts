@@ -13,6 +13,7 @@ import { planTemplate } from '../catalog/plan-template.ts';
 import { readCatalogs } from '../catalog/providers.ts';
 import { loadPlan } from '../config/plan.ts';
 import { AgentInfraError, asError } from '../errors.ts';
+import { planDiffText } from '../report/plan-diff.ts';
 import { planJson } from '../report/plan-json.ts';
 import { planText } from '../report/plan-text.ts';
 import { environment, nowIso, wantsColour } from '../system.ts';
@@ -22,12 +23,14 @@ import { toolVersion } from './tool-version.ts';
 export interface PlanOptions {
   readonly json?: boolean | undefined;
   readonly output?: string | undefined;
+  /** What-if overrides, path=value. */
+  readonly set?: readonly string[] | undefined;
   readonly colour?: boolean | undefined;
 }
 
 /** `agent-infra plan [file]`. */
 export async function runPlan(file: string, options: PlanOptions): Promise<void> {
-  const plan = await readPlan(file);
+  const plan = await readPlan(file, options.set);
   if (options.output !== undefined) await writePlan(plan, options.output);
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(planJson(plan, toolVersion()), null, 2)}\n`);
@@ -39,9 +42,9 @@ export async function runPlan(file: string, options: PlanOptions): Promise<void>
 /** `agent-infra plan check [file]`. @returns whether every gate passed */
 export async function checkPlanFile(
   file: string,
-  options: { readonly json?: boolean | undefined },
+  options: Pick<PlanOptions, 'json' | 'set'>,
 ): Promise<boolean> {
-  const plan = await readPlan(file);
+  const plan = await readPlan(file, options.set);
   const gates = planGates(plan);
   const passed = gates.every((gate) => gate.passed);
   if (options.json === true) {
@@ -53,6 +56,12 @@ export async function checkPlanFile(
     if (!gate.passed) process.stderr.write(`gate failed: ${gate.name}: ${gate.detail}\n`);
   }
   return passed;
+}
+
+/** `agent-infra plan diff <old> <new>`. */
+export async function diffPlans(before: string, after: string): Promise<void> {
+  const [old, next] = [await readPlan(before), await readPlan(after)];
+  process.stdout.write(planDiffText(old, next, { colour: wantsColour(process.stdout) }));
 }
 
 /** `agent-infra plan init <profile>`. */
@@ -70,7 +79,7 @@ export async function initPlan(profile: string, output: string | undefined): Pro
   await writeText(output, text);
 }
 
-async function readPlan(file: string): Promise<Plan> {
+async function readPlan(file: string, set?: readonly string[]): Promise<Plan> {
   if (file === 'plan.yaml' && !existsSync(file)) {
     throw new AgentInfraError('config.unreadable', 'there is no plan.yaml here', {
       hint: 'Name a plan, or write one with: agent-infra plan init <profile> -f plan.yaml',
@@ -79,6 +88,7 @@ async function readPlan(file: string): Promise<Plan> {
   const [catalogs, gpus, models] = await Promise.all([readCatalogs(), readGpus(), readModels()]);
   const document = await loadPlan(file, {
     env: environment(),
+    set,
     check: (plan) =>
       checkPlan(plan, catalogs, { gpus: [...gpus.keys()], models: [...models.keys()] }),
   });

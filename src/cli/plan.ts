@@ -11,6 +11,7 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
     .argument('[file]', 'plan document', 'plan.yaml')
     .option('--json', 'print JSON')
     .option('-o, --output <dir>', 'write plan.txt, plan.json and Prometheus rules into a folder')
+    .option('--set <path=value>', SET_HELP, collect)
     .option('--colour', 'colours even when not on a terminal')
     .option('--no-colour', 'no colours')
     .action(async (file, options) => {
@@ -22,10 +23,21 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
     .command('check')
     .description('Exit 99 unless the plan fits at its required scale and below its cost ceilings')
     .argument('[file]', 'plan document', 'plan.yaml')
-    .action(async (file, _options, command) => {
+    .option('--json', 'print JSON')
+    .option('--set <path=value>', SET_HELP, collect)
+    .action(async (file, options) => {
       const { checkPlanFile } = await import('./plan-run.ts');
-      const { json } = command.optsWithGlobals() as { json?: boolean };
-      setExitCode((await checkPlanFile(file, { json })) ? EXIT.pass : EXIT.gateFailed);
+      setExitCode((await checkPlanFile(file, options)) ? EXIT.pass : EXIT.gateFailed);
+    });
+  plan
+    .command('diff')
+    .description('What changes from one plan to another, in headroom and money')
+    .argument('<old>', 'plan document')
+    .argument('<new>', 'plan document')
+    .action(async (before, after) => {
+      const { diffPlans } = await import('./plan-run.ts');
+      await diffPlans(before, after);
+      setExitCode(EXIT.pass);
     });
   plan
     .command('init')
@@ -38,4 +50,10 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
       setExitCode(EXIT.pass);
     });
   addPlanGpuCommand(plan as unknown as Command, setExitCode);
+}
+
+const SET_HELP = 'what if: replace a value, such as routes.0.tier=tier4 (repeat for more)';
+
+function collect(text: string, before: string[] = []): string[] {
+  return [...before, text];
 }

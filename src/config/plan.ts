@@ -4,8 +4,10 @@ import { COUNTING_RULES } from '../capacity/debit.ts';
 import type { CountingRuleId } from '../capacity/debit.ts';
 import { RETRY_POLICIES } from '../mechanisms/backoff.ts';
 import type { RetryPolicy } from '../mechanisms/backoff.ts';
-import { header, loadDocument } from './document.ts';
+import { header, readText } from './document.ts';
 import type { LoadOptions } from './document.ts';
+import { overrideYaml } from './override.ts';
+import { DEFAULT_LIMIT_BYTES, parseYaml } from './yaml.ts';
 import { count, duration, oneOf, share, strict, usd } from './fields.ts';
 
 /** `kind: Plan`: what to plan for, on what, and what it must not cost. */
@@ -263,11 +265,21 @@ export function planSchema(check?: PlanCheck): z.ZodType<PlanDocument> {
   }) as unknown as z.ZodType<PlanDocument>;
 }
 
-/** Reads a plan from disk. @throws ConfigError with every problem, each with its line and column */
-export function loadPlan(
+/**
+ * Reads a plan from disk.
+ * @param options.set what-if overrides, `path=value`; see config/override.ts
+ * @throws ConfigError with every problem, each with its line and column
+ */
+export async function loadPlan(
   file: string,
-  options: LoadOptions & { readonly check?: PlanCheck | undefined } = {},
+  options: LoadOptions & {
+    readonly check?: PlanCheck | undefined;
+    readonly set?: readonly string[] | undefined;
+  } = {},
 ): Promise<PlanDocument> {
-  const { check, ...rest } = options;
-  return loadDocument(planSchema(check), file, rest);
+  const { check, set = [], ...rest } = options;
+  const written = await readText(file);
+  // Too large a document is refused before anything parses it.
+  const text = written.length > DEFAULT_LIMIT_BYTES ? written : overrideYaml(written, set);
+  return parseYaml(planSchema(check), { file, text, ...rest });
 }

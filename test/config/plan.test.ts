@@ -406,6 +406,35 @@ describe('commands', () => {
     expect(err).toContain(says);
   });
 
+  test('--set answers a what-if; the override is checked like the document', async () => {
+    const set = ['--set', 'routes.0.limits.rpm=3k', '--set', 'scales=[1]'];
+    const { code, out } = await run(['plan', example, '--json', ...set]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ breaksAt: { scale: 1.5 }, scales: [{ scale: 1 }] });
+    const check = await run(['plan', 'check', example, ...set]);
+    expect(check).toMatchObject({ code: 0, err: '' });
+    const wrong = await run(['plan', example, '--set', 'routes.0.limit=3k']);
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toContain('did you mean "limits"');
+  });
+
+  test('plan diff shows headroom and money', async () => {
+    const file = join(folder, 'raised.yaml');
+    const { readFileSync } = await import('node:fs');
+    writeFileSync(
+      file,
+      readFileSync(example, 'utf8')
+        .replace('rpm: 1500', 'rpm: 3000')
+        .replace('callsPerTurn: 2', 'callsPerTurn: 1'),
+    );
+    const { code, out } = await run(['plan', 'diff', example, file]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/breaks at \(mean\) +0\.75x rpm +3x rpm +changed/);
+    expect(out).toMatch(/verdict at 1x +exceeds +fits +changed/);
+    expect(out).toMatch(/LLM calls\/min at 1x +2,000 +1,000 +-50%/);
+    expect(out).toMatch(/cost per month at 1x +\$57,203 +\$\d\d,\d{3} +-\d+/);
+  });
+
   test('plan init writes a plan that parses; its own comments explain it', async () => {
     const { code, out } = await run(['plan', 'init', './profile.yaml']);
     expect(code).toBe(0);
