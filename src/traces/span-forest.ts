@@ -119,7 +119,8 @@ function innerCalls(node: SpanNode, below: ReadonlyMap<SpanNode, InnerCalls>): I
     const inner = below.get(child)!;
     const own = child.isCall ? 1 : 0;
     all += inner.all + own;
-    if (child.span.startMs >= endMs) continue;
+    const { startMs, endMs: childEndMs = startMs } = child.span;
+    if (startMs >= endMs || childEndMs < node.span.startMs) continue;
     visible += own;
     if (child.isCall) {
       uncached += child.span.llm?.tokens?.uncached ?? 0;

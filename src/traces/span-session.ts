@@ -4,7 +4,7 @@ import type { SpanNode } from './span-forest.ts';
 import { directPredecessors } from './step-order.ts';
 
 /** Trees deeper than this are flattened at the limit: real ones are below 50, and recursion is not free. */
-const DEEPEST_LEVEL = 200;
+const DEEPEST_LEVEL = 64;
 
 /**
  * Sessions and bare calls of traces, each given by its root spans. A trace is a turn of the session
@@ -96,7 +96,7 @@ function turnOf(roots: readonly SpanNode[]): Turn | undefined {
   const steps: Placed[] = [];
   place(level, [], steps);
   if (steps.length === 0) return undefined;
-  steps.sort((a, b) => a.startMs - b.startMs);
+  steps.sort(byStart);
   const ids = new Map(steps.map(({ node }, index) => [node, String(index + 1)]));
   const bounds = boundsOf(level);
   return {
@@ -150,7 +150,7 @@ function place(
   entry: readonly SpanNode[],
   steps: Placed[],
 ): readonly SpanNode[] {
-  const ordered = level.toSorted((a, b) => a.startMs - b.startMs);
+  const ordered = level.toSorted(byStart);
   const predecessors = directPredecessors(ordered);
   const exits: (readonly SpanNode[])[] = [];
   const followed = new Set<number>();
@@ -177,11 +177,24 @@ function place(
   return last.length === 0 ? entry : [...new Set(last)];
 }
 
+/** By time; equal times by span id, so that the order of a file's records does not matter. */
+function byStart(a: Ordered, b: Ordered): number {
+  const difference = a.startMs - b.startMs;
+  // Without times the order of the records is all there is.
+  if (Number.isNaN(difference)) return 0;
+  return difference || (a.node.span.spanId < b.node.span.spanId ? -1 : 1);
+}
+
+interface Ordered {
+  readonly node: SpanNode;
+  readonly startMs: number;
+}
+
 function stepOf({ node, agent, after }: Placed, ids: ReadonlyMap<SpanNode, string>): Step {
   const { span } = node;
   const base = {
     id: ids.get(node)!,
-    after: after.map((before) => ids.get(before)!),
+    after: after.map((before) => ids.get(before)!).toSorted((a, b) => Number(a) - Number(b)),
     startMs: span.startMs,
     endMs: span.endMs,
   };

@@ -40,7 +40,7 @@ export function traceReaderConformance({ format, sample }: TraceReaderCase): voi
   };
   const expected = { calls: sample.calls, input: sample.input, output: sample.output };
 
-  describe(format, () => {
+  describe(`trace reader ${format}`, () => {
     test('is recognised, and counts the sample right', async () => {
       const collected = await read(sample.text);
       expect(collected.format).toBe(format);

@@ -210,7 +210,7 @@ describe('copies', () => {
       'a.jsonl': [answer({ second: 1, session: 's1', request: 'req_002' }, 'msg_004', 5)],
       'b.jsonl': [answer({ second: 1, session: 's2', request: 'req_004' }, 'msg_004', 6)],
     });
-    expect(outputs(found).toSorted()).toEqual([5, 6]);
+    expect(outputs(found).toSorted((a, b) => a - b)).toEqual([5, 6]);
   });
 });
 
