@@ -6,7 +6,7 @@ const CHUNK_BYTES = 256 * 1024;
 export interface LineFollower {
   /** Hands over the whole lines that have been added since the last call. */
   read(): void;
-  /** Reads what is left, an unfinished last line included. */
+  /** Reads what is left, an unfinished last line included; later calls do nothing. */
   close(): void;
 }
 
@@ -16,7 +16,9 @@ export function followLines(file: string, onLine: (line: string) => void): LineF
   const decoder = new TextDecoder();
   let handle: number | undefined;
   let rest = '';
+  let isClosed = false;
   const read = (): void => {
+    if (isClosed) return;
     if (handle === undefined && existsSync(file)) handle = openSync(file, 'r');
     if (handle === undefined) return;
     for (;;) {
@@ -30,7 +32,9 @@ export function followLines(file: string, onLine: (line: string) => void): LineF
   return {
     read,
     close: () => {
+      if (isClosed) return;
       read();
+      isClosed = true;
       if (rest !== '') onLine(rest);
       rest = '';
       if (handle !== undefined) closeSync(handle);
