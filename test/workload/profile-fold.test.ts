@@ -2,7 +2,7 @@ import { array, assert, integer, property, shuffledSubarray } from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 
 import { workloadProfileYaml } from '../../src/config/workload-profile.ts';
-import type { LlmCall } from '../../src/core/trace.ts';
+import type { LlmCall, TraceSink } from '../../src/core/trace.ts';
 import { NO_TOKENS } from '../../src/core/tokens.ts';
 import { profileText } from '../../src/report/profile-text.ts';
 import { ProfileFold } from '../../src/workload/profile-fold.ts';
@@ -233,7 +233,8 @@ describe('ProfileFold', () => {
           { user: 'CANARY', agent: 'CANARY' },
         ),
       );
-      fold.skip('broken line', 'CANARY.jsonl:7');
+      const sink: TraceSink = fold;
+      sink.skip('broken line', 'CANARY.jsonl:7');
     });
     expect(workloadProfileYaml(profile)).not.toContain('CANARY');
     expect(profileText(profile)).not.toContain('CANARY');
