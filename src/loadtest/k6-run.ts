@@ -65,6 +65,7 @@ export async function runK6(job: LoadJob, k6: K6Program, hooks: RunHooks): Promi
   } finally {
     clearInterval(takeOver);
     clearInterval(report);
+    follow.close();
     writer.close();
   }
   return fold.summary();
