@@ -24,7 +24,7 @@ export interface ModelShape {
   readonly latentAttention?: LatentAttentionShape | undefined;
 }
 
-export interface ExpertShape {
+interface ExpertShape {
   readonly count: number;
   readonly active: number;
   readonly feedForward: number;
@@ -34,7 +34,7 @@ export interface ExpertShape {
 }
 
 /** Multi-head latent attention (DeepSeek): ranks and head parts. */
-export interface LatentAttentionShape {
+interface LatentAttentionShape {
   readonly queryRank: number;
   readonly kvRank: number;
   readonly rope: number;
@@ -74,7 +74,7 @@ export const WEIGHT_BYTES = {
   int4: 0.53,
 } as const satisfies Record<WeightFormat, number>;
 
-export const KV_BYTES = { bf16: 2, fp8: 1 } as const satisfies Record<KvFormat, number>;
+const KV_BYTES = { bf16: 2, fp8: 1 } as const satisfies Record<KvFormat, number>;
 
 /** How a checkpoint is stored: gpt-oss keeps attention in bf16 and experts in MXFP4, for example. */
 export interface Quantisation {

@@ -64,7 +64,7 @@ export interface PoolPlan {
 }
 
 /** About 80 % intervals: [good end, bad end] by size of the number. */
-export interface PoolIntervals {
+interface PoolIntervals {
   readonly replicas: readonly [number, number];
   readonly gpus: readonly [number, number];
   readonly costUsdPerMonth: readonly [number, number] | null;

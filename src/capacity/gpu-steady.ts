@@ -77,7 +77,7 @@ export function itlAt(replica: ServedReplica, request: RequestShape, sequences: 
  * Time in ms to compute a request's prompt alone, in chunks of the step's token budget. Without
  * `stepScale`: public runs show decode a third slower than the kernels promise, prefill not.
  */
-export function prefillMs(replica: ServedReplica, request: RequestShape): number {
+function prefillMs(replica: ServedReplica, request: RequestShape): number {
   const cached = request.inputTokens - request.uncachedTokens;
   const unscaled: Replica = { ...replica, stepScale: undefined };
   let total = 0;

@@ -15,14 +15,14 @@ export interface Frame {
   readonly y?: Axis | undefined;
 }
 
-export interface Margin {
+interface Margin {
   readonly top: number;
   readonly right: number;
   readonly bottom: number;
   readonly left: number;
 }
 
-export interface Axis {
+interface Axis {
   readonly scale: Scale;
   readonly ticks: readonly number[];
   readonly format: (value: number) => string;

@@ -16,7 +16,7 @@ export interface LaneBar {
   readonly name: string;
 }
 
-export interface Lane {
+interface Lane {
   readonly name: string;
   readonly bars: readonly LaneBar[];
 }

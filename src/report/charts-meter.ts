@@ -9,7 +9,7 @@ export interface MeterRow {
   readonly bars: readonly MeterBar[];
 }
 
-export interface MeterBar {
+interface MeterBar {
   /** `1x`, `3x`, `10x`. */
   readonly scale: string;
   /** Share of the limit: 1 is full. */

@@ -33,14 +33,14 @@ export interface DemoRecording {
 }
 
 /** The limits that the simulated provider enforces and publishes. */
-export interface DemoProvider {
+interface DemoProvider {
   readonly model: string;
   readonly requestsPerMinute: number;
   readonly requestBurst: number;
   readonly tokensPerMinute: number;
 }
 
-export interface DemoLoad {
+interface DemoLoad {
   readonly sessionsPerSecond: number;
   readonly durationMs: number;
   /** The part of the run that is compared. */

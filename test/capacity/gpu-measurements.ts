@@ -160,7 +160,7 @@ function quantisationOf(precision: string, model: CatalogModel): Quantisation {
   }
 }
 
-export function readCsv(file: string): Record<string, string>[] {
+function readCsv(file: string): Record<string, string>[] {
   const [head, ...lines] = readFileSync(resolve(FOLDER, file), 'utf8')
     .trim()
     .split('\n')

@@ -30,16 +30,18 @@ const rows = [
   }),
 ];
 
-test('a picture of the comparison: PNG, twice the resolution, the same bytes each time', async () => {
-  const png = await renderComparisonPng(rows);
-  if (png === undefined) {
-    // The canvas is an optional dependency without a binary for every platform.
-    process.stdout.write('skipped: @napi-rs/canvas or @fontsource/inter is not installed\n');
-    return;
-  }
-  expect([...png.slice(1, 4)].map((byte) => String.fromCodePoint(byte)).join('')).toBe('PNG');
-  const width = new DataView(png.buffer, png.byteOffset).getUint32(16);
-  expect(width).toBe(2000);
-  expect(png.length).toBeLessThan(300_000);
-  expect(await renderComparisonPng(rows)).toEqual(png);
-});
+// The canvas is an optional dependency without a binary for every platform; CI has one.
+const png = await renderComparisonPng(rows);
+const isMissing = png === undefined && process.env['CI'] !== 'true';
+if (isMissing) process.stderr.write('skipped: @napi-rs/canvas or its font is not installed\n');
+
+test.skipIf(isMissing)(
+  'a picture of the comparison: PNG, twice the size, the same bytes',
+  async () => {
+    const bytes = png!;
+    expect(String.fromCodePoint(...bytes.slice(1, 4))).toBe('PNG');
+    expect(new DataView(bytes.buffer, bytes.byteOffset).getUint32(16)).toBe(2000);
+    expect(bytes.length).toBeLessThan(300_000);
+    expect(await renderComparisonPng(rows)).toEqual(bytes);
+  },
+);

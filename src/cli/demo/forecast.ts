@@ -15,7 +15,7 @@ import { ModelledProvider } from './modelled-provider.ts';
 import type { ProviderRules } from './modelled-provider.ts';
 
 /** A predicted figure: the median of the replications and where 90 % of them lie. */
-export interface Prediction {
+interface Prediction {
   readonly value: number;
   readonly low: number;
   readonly high: number;

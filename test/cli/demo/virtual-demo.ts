@@ -43,7 +43,7 @@ export interface LoggedCall {
 }
 
 /** A model in virtual time that follows the `[[sim …]]` marks as the simulated provider does. */
-export function virtualModel(
+function virtualModel(
   clock: VirtualClock,
   log: LoggedCall[],
   fails: (call: ChatCall) => boolean = () => false,
