@@ -8,6 +8,7 @@ import type {
   Finish,
   ReplyEnd,
   ReplyHead,
+  StreamOptions,
   StreamWriter,
   ToolCallPart,
   WholeReply,
@@ -132,11 +133,13 @@ type Block = 'text' | 'thinking' | 'tool_use';
 /** A streamed reply: message_start, ping, blocks, message_delta, message_stop. */
 export class MessagesStreamWriter implements StreamWriter {
   readonly #head: ReplyHead;
+  readonly #extra: (() => string) | undefined;
   #index = -1;
   #block: Block | undefined;
 
-  constructor(head: ReplyHead) {
+  constructor(head: ReplyHead, { extra }: StreamOptions = {}) {
     this.#head = head;
+    this.#extra = extra;
   }
 
   open(usage: TokenRecord): string {
@@ -206,7 +209,7 @@ export class MessagesStreamWriter implements StreamWriter {
 
   /** The hot path: fixed text round the fragment. */
   #delta(type: string, field: string, fragment: string): string {
-    return `event: content_block_delta\ndata: {"type":"content_block_delta","index":${this.#index},"delta":{"type":"${type}","${field}":${JSON.stringify(fragment)}}}\n\n`;
+    return `event: content_block_delta\ndata: {"type":"content_block_delta","index":${this.#index},"delta":{"type":"${type}","${field}":${JSON.stringify(fragment)}}${this.#extra?.() ?? ''}}\n\n`;
   }
 }
 

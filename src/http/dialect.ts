@@ -148,4 +148,6 @@ export interface StreamOptions {
   readonly choices?: number | undefined;
   /** What the reply opens with: a reply of only tool calls puts the role into its first call. */
   readonly opensWith?: 'text' | 'tool' | undefined;
+  /** JSON text of further fields for frames with output, e.g. `,"t":123`; clients ignore them. */
+  readonly extra?: (() => string) | undefined;
 }

@@ -45,7 +45,7 @@ export const dialects: Readonly<Record<Dialect, DialectFormat>> = {
     readRequest: readResponsesRequest,
     prompt: responsesPrompt,
     reply: responsesReply,
-    streamWriter: (head) => new ResponsesStreamWriter(head),
+    streamWriter: (head, options) => new ResponsesStreamWriter(head, options),
     errorBody: (error) => openaiErrorBody(error),
   },
   'anthropic-messages': {
@@ -53,7 +53,7 @@ export const dialects: Readonly<Record<Dialect, DialectFormat>> = {
     readRequest: (body) => readMessagesRequest(body),
     prompt: messagesPrompt,
     reply: messagesReply,
-    streamWriter: (head) => new MessagesStreamWriter(head),
+    streamWriter: (head, options) => new MessagesStreamWriter(head, options),
     errorBody: anthropicErrorBody,
   },
 };

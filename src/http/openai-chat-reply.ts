@@ -20,7 +20,10 @@ const SYSTEM_FINGERPRINT = 'fp_agentinfra';
 
 /** Chunks are padded to about this many characters of content plus padding. */
 const OBFUSCATED_LENGTH = 16;
-const OBFUSCATION = 'kQ3vX9zLm2TfB7Yw';
+const PADDINGS = Array.from(
+  { length: OBFUSCATED_LENGTH + 1 },
+  (_, length) => `,"obfuscation":"${'kQ3vX9zLm2TfB7Yw'.slice(0, length)}"`,
+);
 
 const FINISH_REASONS: Readonly<Record<Finish, string>> = {
   stop: 'stop',
@@ -150,12 +153,12 @@ export class ChatStreamWriter implements StreamWriter {
 
   reasoning(fragment: string, choice = 0): string {
     const field = `"reasoning_content":${JSON.stringify(fragment)}`;
-    return this.#chunk(choice, this.#role(choice) + field, null, fragment.length);
+    return this.#tokens(choice, this.#role(choice) + field, fragment.length);
   }
 
   text(fragment: string, choice = 0): string {
     const field = `"content":${JSON.stringify(fragment)}`;
-    return this.#chunk(choice, this.#role(choice) + field, null, fragment.length);
+    return this.#tokens(choice, this.#role(choice) + field, fragment.length);
   }
 
   toolCall({ id, name }: Pick<ToolCallPart, 'id' | 'name'>, choice = 0): string {
@@ -170,7 +173,7 @@ export class ChatStreamWriter implements StreamWriter {
   toolArguments(fragment: string, choice = 0): string {
     const text = JSON.stringify(fragment);
     const call = `"tool_calls":[{"index":${this.#toolIndex[choice]!},"function":{"arguments":${text}}}]`;
-    return this.#chunk(choice, call, null, fragment.length);
+    return this.#tokens(choice, call, fragment.length);
   }
 
   close({ finish, usage }: ReplyEnd): string {
@@ -194,13 +197,19 @@ export class ChatStreamWriter implements StreamWriter {
     return '"role":"assistant",';
   }
 
-  #chunk(choice: number, delta: string, finish: string | null = null, length = 0): string {
+  /** The hot path: a chunk with output. */
+  #tokens(choice: number, delta: string, length: number): string {
+    const extra = this.#options.extra?.() ?? '';
+    return `${this.#start}{"index":${choice},"delta":{${delta}},"logprobs":null,"finish_reason":null}]${this.#usageNull}${this.#padding(length)}${extra}}\n\n`;
+  }
+
+  #chunk(choice: number, delta: string, finish: string | null = null): string {
     const reason = finish === null ? 'null' : `"${finish}"`;
-    return `${this.#start}{"index":${choice},"delta":{${delta}},"logprobs":null,"finish_reason":${reason}}]${this.#usageNull}${this.#padding(length)}}\n\n`;
+    return `${this.#start}{"index":${choice},"delta":{${delta}},"logprobs":null,"finish_reason":${reason}}]${this.#usageNull}${this.#padding(0)}}\n\n`;
   }
 
   #padding(length: number): string {
     if (this.#options.obfuscate !== true) return '';
-    return `,"obfuscation":"${OBFUSCATION.slice(0, Math.max(0, OBFUSCATED_LENGTH - length))}"`;
+    return PADDINGS[Math.max(0, OBFUSCATED_LENGTH - length)]!;
   }
 }

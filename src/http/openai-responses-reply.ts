@@ -8,6 +8,7 @@ import type {
   ReplyChoice,
   ReplyEnd,
   ReplyHead,
+  StreamOptions,
   StreamWriter,
   ToolCallPart,
   WholeReply,
@@ -138,12 +139,14 @@ interface OpenItem {
 /** A streamed reply: created, in_progress, items with their parts, one terminal event. No `[DONE]`. */
 export class ResponsesStreamWriter implements StreamWriter {
   readonly #head: ReplyHead;
+  readonly #extra: (() => string) | undefined;
   readonly #items: Json[] = [];
   #sequence = 0;
   #open: OpenItem | undefined;
 
-  constructor(head: ReplyHead) {
+  constructor(head: ReplyHead, { extra }: StreamOptions = {}) {
     this.#head = head;
+    this.#extra = extra;
   }
 
   open(): string {
@@ -252,7 +255,7 @@ export class ResponsesStreamWriter implements StreamWriter {
         : open.kind === 'reasoning'
           ? ',"summary_index":0'
           : '';
-    return `event: ${type}\ndata: {"type":"${type}","sequence_number":${this.#sequence++},"item_id":"${open.id}","output_index":${this.#items.length}${place},"delta":${JSON.stringify(fragment)}}\n\n`;
+    return `event: ${type}\ndata: {"type":"${type}","sequence_number":${this.#sequence++},"item_id":"${open.id}","output_index":${this.#items.length}${place},"delta":${JSON.stringify(fragment)}${this.#extra?.() ?? ''}}\n\n`;
   }
 
   #frame(type: string, fields: Json): string {

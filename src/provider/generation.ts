@@ -32,8 +32,6 @@ export interface GenerationInput {
   readonly inputTokens: number;
   readonly fault: Fault | undefined;
   readonly prelude: 'immediate' | 'first-token';
-  /** Put the send time into token frames. */
-  readonly stamp: boolean;
   readonly ticket: LimitTicket;
   /** Headers of a reply that begins now. */
   readonly headers: () => Readonly<Record<string, string>>;
@@ -41,7 +39,7 @@ export interface GenerationInput {
   readonly record: RequestRecord;
   readonly clock: Clock;
   readonly pacer: Pacer;
-  readonly nowNs: () => bigint;
+  readonly sinceAcceptNs: () => number;
   readonly onFirstToken: () => void;
   /** Called once, when the exchange is over. */
   readonly onEnd: (end: GenerationEnd) => void;
@@ -56,8 +54,8 @@ export interface GenerationEnd {
 export class Generation {
   readonly #input: GenerationInput;
   readonly #reply: StreamedReply;
-  readonly #acceptNs: bigint;
   #timing: TimingHandle | undefined;
+  /** Input side; output is counted in steps. */
   #usage: TokenRecord;
   #steps = 0;
   #opened = false;
@@ -71,7 +69,6 @@ export class Generation {
   constructor(input: GenerationInput) {
     const { uncached, cacheRead, cacheWrite5m, cacheWrite1h } = input.cache;
     this.#input = input;
-    this.#acceptNs = BigInt(input.record.acceptNs);
     this.#reply = new StreamedReply(input.composed, input.writer);
     this.#usage = { uncached, cacheRead, cacheWrite5m, cacheWrite1h, output: 0, reasoning: 0 };
     input.sink.onAbandoned(() => this.#end('client-closed'));
@@ -99,14 +96,23 @@ export class Generation {
     const { composed, ticket, clock, stream } = this.#input;
     this.#steps += count;
     const done = this.#steps >= composed.steps;
-    const output = done
-      ? composed.outputTokens
-      : Math.min(this.#steps * composed.choices.length, composed.outputTokens);
-    const reasoning = Math.min(composed.reasoningTokens, output);
-    this.#usage = { ...this.#usage, output, reasoning };
-    ticket.progress(clock.now(), output);
+    if (ticket.progress !== undefined) ticket.progress(clock.now(), this.#output());
     if (stream) this.#stream(count, done);
     else if (done) this.#whole();
+  }
+
+  /** Output tokens so far, of all choices. */
+  #output(): number {
+    const { steps, outputTokens, choices } = this.#input.composed;
+    if (this.#steps >= steps) return outputTokens;
+    return Math.min(this.#steps * choices.length, outputTokens);
+  }
+
+  /** What the call has used so far. */
+  #used(): TokenRecord {
+    const output = this.#output();
+    const reasoning = Math.min(this.#input.composed.reasoningTokens, output);
+    return { ...this.#usage, output, reasoning };
   }
 
   #first(cachedTokens: number | undefined): void {
@@ -120,10 +126,8 @@ export class Generation {
   }
 
   #stream(count: number, done: boolean): void {
-    const { fault, writer, composed, stamp, nowNs } = this.#input;
-    let text = this.#open();
-    const frames = this.#reply.advance(count);
-    text += stamp && frames !== '' ? stamped(frames, nowNs()) : frames;
+    const { fault, writer, composed } = this.#input;
+    let text = this.#open() + this.#reply.advance(count);
     if (fault !== undefined && !this.#struck && (done || this.#steps >= stepsBefore(fault))) {
       this.#struck = true;
       const rest = this.#strike(fault, text);
@@ -133,7 +137,7 @@ export class Generation {
     if (done) {
       const finish = composed.choices.map((choice) => choice.finish);
       const { stopSequence } = composed.choices[0]!;
-      text += writer.close({ finish, stopSequence, usage: wrongUsage(this.#usage, fault) });
+      text += writer.close({ finish, stopSequence, usage: wrongUsage(this.#used(), fault) });
     }
     this.#send(text);
     if (done) this.#finish();
@@ -202,7 +206,7 @@ export class Generation {
       ...headers(),
     });
     record.status = 200;
-    record.headersNs = this.#sinceAccept();
+    record.headersNs = this.#input.sinceAcceptNs();
     return writer.open(wrongUsage(this.#usage, this.#input.fault));
   }
 
@@ -215,13 +219,13 @@ export class Generation {
     const { sink, record } = this.#input;
     sink.write(text);
     record.bytes = (record.bytes ?? 0) + text.length;
-    record.chunkNs?.push(this.#sinceAccept());
+    record.chunkNs?.push(this.#input.sinceAcceptNs());
   }
 
   /** A reply in one piece, with the faults that concern it. */
   #whole(): void {
     const { fault, head, composed, dialect, sink, clock, pacer, headers } = this.#input;
-    const usage = wrongUsage(this.#usage, fault);
+    const usage = wrongUsage(this.#used(), fault);
     const body = dialects[dialect].reply(wholeReply(head, composed, usage));
     const text = JSON.stringify(body);
     switch (fault?.kind) {
@@ -268,7 +272,7 @@ export class Generation {
       ...headers(),
     });
     record.status = status;
-    record.headersNs = this.#sinceAccept();
+    record.headersNs = this.#input.sinceAcceptNs();
     record.bytes = text.length;
     sink.end(text);
   }
@@ -278,19 +282,10 @@ export class Generation {
     return JSON.stringify(dialects[dialect].errorBody(error, record.id));
   }
 
-  #sinceAccept(): number {
-    return Number(this.#input.nowNs() - this.#acceptNs);
-  }
-
   #end(outcome: Outcome): void {
     if (this.#over) return;
     this.#over = true;
     this.#timing?.cancel();
-    this.#input.onEnd({ outcome, usage: this.#usage });
+    this.#input.onEnd({ outcome, usage: this.#used() });
   }
-}
-
-/** The last frame of the text with the send time as an extra field, which clients ignore. */
-function stamped(frames: string, nowNs: bigint): string {
-  return `${frames.slice(0, -'}\n\n'.length)},"t":${nowNs}}\n\n`;
 }

@@ -36,8 +36,8 @@ export interface LimitRefusal {
 
 /** An admitted call's hold on the limits; closed once. */
 export interface LimitTicket {
-  /** Output tokens generated so far. */
-  progress(nowMs: number, outputTokens: number): void;
+  /** Output tokens generated so far; absent where they do not count before the end. */
+  readonly progress?: ((nowMs: number, outputTokens: number) => void) | undefined;
   /** The call is over, with what it really used. */
   settle(nowMs: number, used: TokenRecord): void;
 }
@@ -55,7 +55,7 @@ export function createKeyLimits(settings: LimitSettings | undefined, nowMs: numb
 }
 
 const UNLIMITED: KeyLimits = {
-  admit: () => ({ admitted: true, ticket: { progress: () => {}, settle: () => {} } }),
+  admit: () => ({ admitted: true, ticket: { settle: () => {} } }),
   headers: () => ({}),
 };
 
@@ -125,12 +125,13 @@ class RuledLimits implements KeyLimits {
     let counted = 0;
     // Rules that reserve no output count it as it is generated.
     const isLive = this.#rule.reserve(call, this.#options).outputTokens === 0;
+    const progress = (nowMs: number, outputTokens: number): void => {
+      if (outputTokens <= counted) return;
+      this.#limit.extend(nowMs, reservation, 'outputTokens', outputTokens - counted);
+      counted = outputTokens;
+    };
     return {
-      progress: (nowMs, outputTokens) => {
-        if (!isLive || outputTokens <= counted) return;
-        this.#limit.extend(nowMs, reservation, 'outputTokens', outputTokens - counted);
-        counted = outputTokens;
-      },
+      progress: isLive ? progress : undefined,
       settle: (nowMs, tokens) => {
         const actual = this.#rule.settle({ tokens }, call, this.#options);
         this.#limit.settle(nowMs, reservation, actual);

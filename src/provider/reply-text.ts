@@ -1,4 +1,4 @@
-import type { Random } from '../core/random.ts';
+import { Random } from '../core/random.ts';
 
 /** 64 common English words of three letters: with its space each counts as one token. */
 const WORDS = (
@@ -6,19 +6,25 @@ const WORDS = (
   'new now old see two way who boy did its let put say she too use big red cut hot run sun sea ' +
   'act add age ago air arm art ask bag bed bit box buy car cat dog eat egg'
 ).split(' ');
+const CHARACTERS_PER_WORD = 4;
 
-/** Words of 6 bits that one 32-bit draw gives. */
-const WORDS_PER_DRAW = 5;
+/** Words of the text that all replies are cut from: a reply is a place in it, so it costs no time. */
+const POOL_WORDS = 1 << 17;
 
-/** Text of exactly `tokens` tokens by the estimate of http/dialect-prompt.ts; ends with a full stop. */
+let pool: string | undefined;
+
+/** Text of exactly `tokens` tokens by the estimate of http/dialect-prompt.ts. */
 export function replyText(random: Random, tokens: number): string {
   if (tokens <= 0) return '';
-  let text = '';
-  let bits = 0;
-  for (let word = 0; word < tokens; word += 1) {
-    if (word % WORDS_PER_DRAW === 0) bits = random.uint32();
-    text += `${WORDS[bits & 63]!} `;
-    bits >>>= 6;
-  }
-  return `${text.slice(0, -1)}.`;
+  pool ??= wordPool();
+  const from = random.integer(POOL_WORDS) * CHARACTERS_PER_WORD;
+  const length = tokens * CHARACTERS_PER_WORD;
+  let text = pool.slice(from, from + length);
+  while (text.length < length) text += pool.slice(0, length - text.length);
+  return text;
+}
+
+function wordPool(): string {
+  const random = new Random('reply-text');
+  return Array.from({ length: POOL_WORDS }, () => `${random.pick(WORDS)} `).join('');
 }

@@ -34,7 +34,8 @@ export interface SimulatorOptions {
   readonly config: ProviderConfig;
   readonly clock: Clock;
   readonly nowEpochMs: () => number;
-  readonly nowNs: () => bigint;
+  /** CLOCK_MONOTONIC of the host in ns, as a double: exact to the ns for 104 days of uptime. */
+  readonly nowNs: () => number;
   readonly limits: LimitGate;
 }
 
@@ -201,20 +202,26 @@ export class Simulator {
       dialect,
       head,
       stream: request.stream,
-      writer: dialects[dialect].streamWriter(head, { includeUsage, obfuscate, choices, opensWith }),
+      writer: dialects[dialect].streamWriter(head, {
+        includeUsage,
+        obfuscate,
+        choices,
+        opensWith,
+        // The send time in CLOCK_MONOTONIC ns.
+        extra: config.stream.stamp ? () => `,"t":${nowNs()}` : undefined,
+      }),
       composed,
       cache,
       inputTokens: hashes.tokens,
       fault,
       prelude: config.stream.prelude,
-      stamp: config.stream.stamp,
       ticket,
       headers: () => ({ ...commonHeaders(exchange, clock.now()), ...limitHeaders }),
       sink,
       record,
       clock,
       pacer: this.pacer,
-      nowNs,
+      sinceAcceptNs: exchange.sinceAcceptNs,
       onFirstToken: () => {
         ttftMs = clock.now() - acceptMs;
         this.metrics.firstToken(settings.id, ttftMs);

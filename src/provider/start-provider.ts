@@ -42,12 +42,15 @@ export interface RunningProvider extends RunningServer {
 export async function startProvider(options: ProviderOptions): Promise<RunningProvider> {
   const { config, log, clock = realClock } = options;
   const limits = options.limits ?? new LocalLimitGate(config, clock, wallNowMs);
+  // One reading of both clocks ties the provider's clock to the host's: CLOCK_MONOTONIC under both.
+  const originNs = Number(monotonicNs()) - clock.now() * NS_PER_MS;
+  const nowNs = (): number => Math.round(originNs + clock.now() * NS_PER_MS);
   const simulator = new Simulator({
     config,
     clock,
     limits,
     nowEpochMs: wallNowMs,
-    nowNs: monotonicNs,
+    nowNs,
   });
   const counts = new KeyCounts();
   const endpoints = new Endpoints({ config, simulator, limits, clock });
@@ -60,10 +63,10 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   };
 
   const open = (request: IncomingMessage, response: ServerResponse, path: string): Exchange => {
-    const acceptNs = monotonicNs();
-    const record = newRecord(request, path, `req_${randomId(ids)}`, acceptNs);
+    const acceptMs = clock.now();
+    const record = newRecord(request, path, `req_${randomId(ids)}`, nowNs());
     if (log !== undefined) record.chunkNs = [];
-    const sinceAcceptNs = (): number => Number(monotonicNs() - acceptNs);
+    const sinceAcceptNs = (): number => Math.round((clock.now() - acceptMs) * NS_PER_MS);
     let over = false;
     const end = (outcome: Outcome): void => {
       if (over) return;
@@ -83,7 +86,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
       headers,
       sink,
       record,
-      acceptMs: clock.now(),
+      acceptMs,
       end,
       isOver: () => over,
       sinceAcceptNs,
@@ -135,6 +138,8 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   return { ...server, simulator, counts };
 }
 
+const NS_PER_MS = 1e6;
+
 const METHODS: readonly { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [
   {
     pattern: /^\/v1\/(chat\/completions|responses|embeddings|messages|messages\/count_tokens)$/,
@@ -155,7 +160,7 @@ function newRecord(
   request: IncomingMessage,
   path: string,
   id: string,
-  acceptNs: bigint,
+  acceptNs: number,
 ): RequestRecord {
   const { headers } = request;
   const clientId = headers['x-client-request-id'];

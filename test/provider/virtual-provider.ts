@@ -125,7 +125,7 @@ export class VirtualProvider {
       config: settings,
       clock: this.clock,
       nowEpochMs,
-      nowNs: () => BigInt(Math.round(this.clock.now() * 1e6)),
+      nowNs: () => Math.round(this.clock.now() * 1e6),
       limits: new LocalLimitGate(settings, this.clock, nowEpochMs),
     });
   }
@@ -150,7 +150,7 @@ export class VirtualProvider {
   ): Sent {
     const reply = new Reply(() => this.clock.now());
     const acceptMs = this.clock.now();
-    const acceptNs = BigInt(Math.round(acceptMs * 1e6));
+    const acceptNs = Math.round(acceptMs * 1e6);
     this.#requests += 1;
     const record: RequestRecord = {
       id: `req_${this.#requests}`,
