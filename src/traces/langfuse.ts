@@ -14,7 +14,7 @@ import { spanRole } from './span-role.ts';
 import { timeMs } from './timestamp.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
 import type { Place, Tally } from './tally.ts';
-import { exclusiveUsage, inclusiveUsage } from './usage.ts';
+import { inclusiveUsage } from './usage.ts';
 
 /**
  * Langfuse: the UI's trace download `{trace, observations}`, pages of the public API (`data`), and
@@ -123,17 +123,10 @@ function usageOf(row: JsonObject): TokenRecord | undefined {
   const total = amountOf(details['total']);
   if (input !== undefined || output !== undefined) {
     if ((input ?? 0) + (output ?? 0) + inputs + outputs === 0) return undefined;
-    if (total === undefined || inputs + outputs === total) {
-      const uncached = inputs - bucket(details, CACHE_READ) - bucket(details, CACHE_WRITE);
-      return exclusiveUsage({
-        input: uncached,
-        cacheRead,
-        cacheWrite5m,
-        output: outputs,
-        reasoning,
-      });
-    }
-    return inclusiveUsage({ input, cacheRead, cacheWrite5m, output, reasoning });
+    // Disjoint buckets: their sum is the inclusive count. `prompt_details.*` stand inside `input`.
+    const areDisjoint = total === undefined || inputs + outputs === total;
+    const inclusive = areDisjoint ? { input: inputs, output: outputs } : { input, output };
+    return inclusiveUsage({ ...inclusive, cacheRead, cacheWrite5m, reasoning });
   }
   const plain = objectOf(row['usage']);
   const fallback = {
@@ -155,12 +148,6 @@ function sumOf(details: JsonObject, prefix: string): number {
     if (key === prefix || key.startsWith(`${prefix}_`)) sum += amountOf(value) ?? 0;
   }
   return sum;
-}
-
-/** The part of the `input*` sum that the named buckets make. */
-function bucket(details: JsonObject, names: readonly string[]): number {
-  const name = names.find((key) => amountOf(details[key]) !== undefined);
-  return name?.startsWith('input_') === true ? amountOf(details[name])! : 0;
 }
 
 function observationsIn(record: JsonObject): readonly unknown[] {

@@ -133,7 +133,7 @@ function countRecords(resources: readonly unknown[]): number {
 }
 
 /** `[{key, value: {stringValue | intValue | …}}]` as a plain map. */
-export function decodeAttributes(attributes: unknown): Record<string, unknown> {
+function decodeAttributes(attributes: unknown): Record<string, unknown> {
   const map: Record<string, unknown> = {};
   for (const attribute of listOf(attributes)) {
     const { key, value } = objectOf(attribute) as {

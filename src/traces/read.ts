@@ -19,7 +19,7 @@ export interface ReadTracesOptions {
   readonly stdin?: AsyncIterable<Buffer> | undefined;
 }
 
-export interface ReadProgress {
+interface ReadProgress {
   readonly file: string;
   /** Bytes read so far of all inputs, decompressed; the total is of files on disk. */
   readonly bytesRead: number;

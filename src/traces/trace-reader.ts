@@ -3,12 +3,12 @@ import type { Place, Tally } from './tally.ts';
 /** What a reader is shown of a file to say whether it is its format: the first 64 KB, parsed as far as they go. */
 export type Sample = CsvSample | JsonSample;
 
-export interface CsvSample {
+interface CsvSample {
   readonly kind: 'csv';
   readonly header: readonly string[];
 }
 
-export interface JsonSample {
+interface JsonSample {
   readonly kind: 'json';
   readonly framing: 'lines' | 'document';
   /** The first lines' values; the elements of a document that is a list; else the document. */
