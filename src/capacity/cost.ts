@@ -23,7 +23,7 @@ export interface Cost {
   readonly infraLines: readonly InfraCost[];
 }
 
-export interface RouteCost {
+interface RouteCost {
   readonly provider: string;
   readonly model: string;
   readonly callsPerMonth: number;
@@ -72,11 +72,7 @@ export function monthlyCost(
 }
 
 /** What infrastructure is sized for: months for usage, the busiest minute for machines. */
-export function activityAt(
-  input: PlanInput,
-  simulation: DemandSimulation,
-  scale: number,
-): Activity {
+function activityAt(input: PlanInput, simulation: DemandSimulation, scale: number): Activity {
   const { volume, traffic } = input;
   const means = trafficMeans(traffic);
   const turnsPerMonth = volume.turnsPerDay * volume.daysPerMonth * scale;

@@ -18,7 +18,7 @@ export interface Site {
   readonly watched: readonly Watched[];
 }
 
-export interface SitePool {
+interface SitePool {
   readonly key: string;
   /** How many amounts each call adds. */
   readonly amounts: number;

@@ -31,7 +31,7 @@ export interface DemandSimulation {
   readonly calls: number;
 }
 
-export interface ScalePeaks {
+interface ScalePeaks {
   readonly scale: number;
   /** All calls, counted without any provider's rule. */
   readonly total: Peaks;

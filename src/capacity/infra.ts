@@ -5,7 +5,7 @@ import type { PriceStep } from './price.ts';
 /** Infrastructure and operations lines: simple, but recomputed at each scale, never scaled. */
 
 /** What a quantity grows with. */
-export type Driver = 'concurrentTurn' | 'concurrentCall' | 'concurrentUser';
+type Driver = 'concurrentTurn' | 'concurrentCall' | 'concurrentUser';
 
 export interface InfraLine {
   readonly name: string;

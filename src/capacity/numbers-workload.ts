@@ -20,7 +20,7 @@ export interface NumbersWorkload {
   readonly callMs?: number | undefined;
 }
 
-export interface NumbersTokens {
+interface NumbersTokens {
   /** All input, cached or not. */
   readonly input: number;
   readonly cachedShare: number;

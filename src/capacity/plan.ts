@@ -58,7 +58,7 @@ export interface ScalePlan {
   readonly unknowns: readonly string[];
 }
 
-export interface Demand {
+interface Demand {
   readonly turnsPerMinute: number;
   /** LLM calls. */
   readonly rpm: Rate;

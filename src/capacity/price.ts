@@ -1,4 +1,4 @@
-import { cacheWriteTokens, inputTokens } from '../core/tokens.ts';
+import { inputTokens } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 
 /** USD per million tokens. A rate that is absent bills at the input rate. */
@@ -59,12 +59,6 @@ export function ratesFor(price: ModelPrice, promptTokens: number): TokenRates {
     ? promptTokens >= long.thresholdTokens
     : promptTokens > long.thresholdTokens;
   return isLong ? long : price;
-}
-
-/** Share of input that a cache hit saves, over all requests: for reports. */
-export function cachedInputShare(tokens: TokenRecord): number {
-  const input = inputTokens(tokens);
-  return input === 0 ? 0 : (tokens.cacheRead + cacheWriteTokens(tokens)) / input;
 }
 
 /** Batch rate of a list price. */

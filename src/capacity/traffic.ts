@@ -21,7 +21,7 @@ export interface TrafficSession {
   readonly calls: readonly TrafficCall[];
 }
 
-export interface TrafficCall {
+interface TrafficCall {
   /** From the session's start. */
   readonly offsetMs: number;
   readonly durationMs: number;

@@ -27,7 +27,7 @@ export interface WayOut {
   readonly note: string | null;
 }
 
-export type WayOutKind =
+type WayOutKind =
   | 'higher-tier'
   | 'route-share'
   | 'fewer-calls'

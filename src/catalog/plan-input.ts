@@ -55,7 +55,8 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
     routes,
     alternatives,
     pool: poolOf(plan, routes, context, notes),
-    measuredPeakRatio: peakRatio(workload),
+    // Users and sessions per day name the busy period themselves; a measured mean may not be one.
+    measuredPeakRatio: plan.targets.measured === undefined ? undefined : peakRatio(workload),
     retry:
       plan.retry ??
       notes.take('retry', 'python', 'python', 'two retries with back-off, as the official SDKs do'),

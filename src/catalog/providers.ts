@@ -20,7 +20,7 @@ export interface Catalogs {
   readonly infra: ReadonlyMap<string, InfraEntry>;
 }
 
-export interface InfraEntry {
+interface InfraEntry {
   readonly item: InfraItem;
   readonly source: Source;
 }

@@ -43,7 +43,7 @@ function decision(plan: Plan, style: TextStyle): string {
   const { breaksAt, breaksAtPeak } = plan;
   if (breaksAt !== null) {
     const peak =
-      breaksAtPeak === null
+      breaksAtPeak === null || breaksAtPeak.scale > 0.999 * breaksAt.scale
         ? ''
         : ` The busiest minute of an hour breaks it at ${formatScale(breaksAtPeak.scale)}.`;
     const kind: Paint = breaksAt.scale < plan.goals.fitsAtScale ? 'red' : 'green';
