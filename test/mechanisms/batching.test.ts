@@ -229,6 +229,24 @@ describe('KV blocks', () => {
     expect(target.counters().computedTokens).toBe(32 + 32 + 33);
   });
 
+  test('nobody is admitted in a step that had to preempt', () => {
+    const shapes: number[][] = [];
+    const target: BatchingEngine<Named> = engine({
+      kvBlocks: 20,
+      maxNumBatchedTokens: 64,
+      prefixCache: false,
+      stepTimeMs: (step) => {
+        shapes.push([target.counters().preemptions, step.decodeSeqs, step.prefillSeqs]);
+        return 1;
+      },
+    });
+    target.submit(0, ask('old', 160, 3));
+    target.submit(0, ask('new', 160, 3));
+    drain(target);
+    // The first step with a preemption only decodes, though the victim's first piece would fit.
+    expect(shapes.find(([preemptions]) => preemptions === 1)).toEqual([1, 1, 0]);
+  });
+
   test('two prompts under way that fill the cache do not block each other for ever', () => {
     const target = engine({ kvBlocks: 4, maxNumBatchedTokens: 20, prefixCache: false });
     target.submit(0, ask('a', 60, 1));
@@ -399,7 +417,7 @@ describe('properties', () => {
   );
   const shapes = fc.record({
     maxNumSeqs: fc.integer({ min: 1, max: 6 }),
-    maxNumBatchedTokens: fc.integer({ min: 1, max: 100 }),
+    maxNumBatchedTokens: fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 100 })),
     kvBlocks: fc.integer({ min: 17, max: 40 }),
     drafts: fc.integer({ min: 0, max: 3 }),
   });
@@ -418,6 +436,10 @@ describe('properties', () => {
         if (step.decodeTokens + step.prefillTokens > bounds.maxNumBatchedTokens) overBudget += 1;
         if (step.decodeSeqs + step.prefillSeqs > bounds.maxNumSeqs) overBudget += 1;
         if (step.decodeTokens + step.prefillTokens === 0) overBudget += 1;
+        // Whoever runs but is left out of a step was left out for want of tokens.
+        const leftOut = target.counters().running - step.decodeSeqs - step.prefillSeqs;
+        const spare = bounds.maxNumBatchedTokens - step.decodeTokens - step.prefillTokens;
+        if (leftOut > 0 && spare > 0) overBudget += 1;
         return 3 + 0.01 * step.prefillTokens;
       },
     });

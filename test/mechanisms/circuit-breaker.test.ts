@@ -138,6 +138,15 @@ describe('after opening', () => {
     expect(breaker.state(1000)).toBe('closed');
   });
 
+  test('a crowd of late failures from before does not open it again', () => {
+    const breaker = new CircuitBreaker(options);
+    const old = Array.from({ length: 10 }, () => ticket(breaker, 0));
+    for (let index = 0; index < 4; index += 1) call(breaker, 0, 'failure');
+    call(breaker, 1000, 'success');
+    for (const late of old) breaker.record(1001, late, 'failure');
+    expect(breaker.state(1001)).toBe('closed');
+  });
+
   test('jitter lengthens the wait by at most a quarter', () => {
     const waits = Array.from({ length: 50 }, (_, seed) => {
       const decision = opened({}, new Random(seed)).allow(0);

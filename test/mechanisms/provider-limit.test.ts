@@ -349,6 +349,15 @@ describe('enforcement', () => {
     expect(limit.reserve(firstMs, { usd: 501 })).toMatchObject({ waitMs: Infinity });
   });
 
+  test('a refund of last month does not make room in this one', () => {
+    const limit = createProviderLimit('anthropic', { spendPerMonth: 10 }, 0);
+    const old = limit.reserve(0, { usd: 10 });
+    const nextMonthMs = Date.UTC(1970, 1, 1);
+    limit.reserve(nextMonthMs, { usd: 10 });
+    if (old.admitted) limit.refund(nextMonthMs, old.reservation);
+    expect(limit.reserve(nextMonthMs, { usd: 1 }).admitted).toBe(false);
+  });
+
   test('DeepSeek: calls in flight', () => {
     const limit = createProviderLimit('deepseek', { concurrency: 2 }, 0);
     const ask = DEBIT_RULES.deepseek.reserve({ inputTokens: 10 }, {});

@@ -35,6 +35,19 @@ describe('FixedWindow', () => {
     expect(window.resetMs(1200)).toBe(800);
   });
 
+  test('the next window begins where it was told to, whatever the rounding of the readings', () => {
+    let refusedTwice = 0;
+    for (let origin = 0; origin < 5000; origin += 1) {
+      const window = new FixedWindow({ limit: 1, windowMs: 1000 / 7 });
+      const nowMs = 1_763_600_000_000 + origin * 17.3;
+      window.force(nowMs, 1);
+      const refusal = window.take(nowMs, 1);
+      const told = refusal.admitted ? 0 : refusal.waitMs;
+      if (!window.take(nowMs + told, 1).admitted) refusedTwice += 1;
+    }
+    expect(refusedTwice).toBe(0);
+  });
+
   test('twice the limit can pass around a boundary: the known weakness is reproduced', () => {
     const window = new FixedWindow({ limit: 10, windowMs: 1000 });
     expect(window.take(999, 10).admitted).toBe(true);
