@@ -115,7 +115,7 @@ function wholeOutput(
 
 function answerTokens({ request, model, random }: ComposeInput): number {
   const { tokens } = model.output;
-  const drawn = tokens === 'max' ? model.maxOutput : Math.round(drawSpread(tokens, random));
+  const drawn = tokens === 'max' ? model.maxOutput : Math.round(drawSpread(tokens, () => random));
   return Math.max(1, drawn, request.minOutputTokens ?? 1);
 }
 
@@ -123,7 +123,7 @@ function reasoningTarget({ request, model, directives, random }: ComposeInput): 
   if (directives.reasoningTokens !== undefined) return directives.reasoningTokens;
   const { effort, budgetTokens } = request.reasoning;
   const factor = EFFORT[effort ?? 'medium'] ?? 1;
-  const drawn = Math.round(drawSpread(model.reasoning.tokens, random) * factor);
+  const drawn = Math.round(drawSpread(model.reasoning.tokens, () => random) * factor);
   return Math.min(drawn, budgetTokens ?? drawn);
 }
 
@@ -207,11 +207,20 @@ function cutCall(segment: Segment & { kind: 'tool' }, tokens: number): Segment {
   return { kind: 'tool', tokens, call: { ...call, arguments: text } };
 }
 
-/** 24 characters of lower-case base 36, as provider ids look. */
+/** Two characters of base 62 for each of 4,096 values of 12 bits (the last 252 repeat). */
+const PAIRS = Array.from({ length: 4096 }, (_, value) => {
+  const letters = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+  return `${letters[Math.floor(value / 62) % 62]!}${letters[value % 62]!}`;
+});
+
+/** 24 letters and digits, as provider ids look. */
 export function randomId(random: Random): string {
   let id = '';
-  while (id.length < 24) id += random.uint32().toString(36).padStart(7, '0');
-  return id.slice(0, 24);
+  for (let draw = 0; draw < 6; draw += 1) {
+    const bits = random.uint32();
+    id += PAIRS[bits & 4095]! + PAIRS[(bits >>> 12) & 4095]!;
+  }
+  return id;
 }
 
 function isReasoning(segment: Segment): boolean {

@@ -14,6 +14,7 @@ import { answer, answerError, commonHeaders, isApiError, unknownModel } from './
 import type { Exchange } from './exchange.ts';
 import { KeyRing } from './keys.ts';
 import type { Caller } from './keys.ts';
+import { lazyRandom } from './lazy-random.ts';
 import type { LimitGate } from './limit-gate.ts';
 import { modelBody, modelList } from './model-list.ts';
 import { ResponseStore } from './response-store.ts';
@@ -173,7 +174,7 @@ export class Endpoints {
         this.#refuse(exchange, refusal.error, { ...headers, ...refusal.headers });
         return;
       }
-      const random = randomStreams(`${config.seed}/${record.id}`)('embedding');
+      const random = lazyRandom(randomStreams(`${config.seed}/${record.id}`), 'embedding');
       simulator.pacer.at(clock.now() + drawSpread(model.latency, random), () => {
         decision.ticket.settle(clock.now(), input);
         if (exchange.isOver()) return;

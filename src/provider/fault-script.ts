@@ -1,5 +1,5 @@
 import type { Fault } from '../config/provider.ts';
-import type { Random } from '../core/random.ts';
+import type { LazyRandom } from './lazy-random.ts';
 
 /** What a fault's conditions look at. */
 export interface FaultFacts {
@@ -9,7 +9,7 @@ export interface FaultFacts {
   /** The fault a request asks for by name (overrides: all). */
   readonly requested?: string | undefined;
   /** The request's own stream, so that the draw does not depend on the order of arrival. */
-  readonly random: Random;
+  readonly random: LazyRandom;
 }
 
 interface Line {
@@ -47,7 +47,7 @@ export class FaultScript {
     for (const line of this.#lines) {
       const { fault } = line;
       // Drawn before the conditions, so that a line's outcome for a request stays when others change.
-      const chance = fault.probability === undefined ? 0 : facts.random.uniform();
+      const chance = fault.probability === undefined ? 0 : facts.random().uniform();
       if (facts.requested === faultName(fault)) {
         struck ??= line;
         continue;

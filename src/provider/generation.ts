@@ -26,7 +26,8 @@ export interface GenerationInput {
   readonly dialect: Dialect;
   readonly head: ReplyHead;
   readonly stream: boolean;
-  readonly writer: StreamWriter;
+  /** Makes the writer of a stream. */
+  readonly writer: () => StreamWriter;
   readonly composed: ComposedReply;
   readonly cache: CacheLookup;
   readonly inputTokens: number;
@@ -53,7 +54,8 @@ export interface GenerationEnd {
 /** Answers one admitted call as its tokens come, and ends exactly once whatever happens. */
 export class Generation {
   readonly #input: GenerationInput;
-  readonly #reply: StreamedReply;
+  /** Undefined when the reply is sent whole. */
+  readonly #reply: StreamedReply | undefined;
   #timing: TimingHandle | undefined;
   /** Input side; output is counted in steps. */
   #usage: TokenRecord;
@@ -69,10 +71,12 @@ export class Generation {
   constructor(input: GenerationInput) {
     const { uncached, cacheRead, cacheWrite5m, cacheWrite1h } = input.cache;
     this.#input = input;
-    this.#reply = new StreamedReply(input.composed, input.writer);
+    if (input.stream) this.#reply = new StreamedReply(input.composed, input.writer());
     this.#usage = { uncached, cacheRead, cacheWrite5m, cacheWrite1h, output: 0, reasoning: 0 };
     input.sink.onAbandoned(() => this.#end('client-closed'));
-    if (input.stream && input.prelude === 'immediate') this.#send(this.#open());
+    if (this.#reply !== undefined && input.prelude === 'immediate') {
+      this.#send(this.#open(this.#reply));
+    }
   }
 
   /** The timing model runs; it is cancelled when the call ends early. */
@@ -84,8 +88,9 @@ export class Generation {
   /** Answers with an error instead (the engine turned the call away). */
   refuse(error: ApiError): void {
     if (this.#over) return;
-    if (this.#opened) this.#input.sink.end(this.#input.writer.error(error));
-    else this.#sendBody(error.status, this.#errorBody(error));
+    if (this.#reply !== undefined && this.#opened) {
+      this.#input.sink.end(this.#reply.writer.error(error));
+    } else this.#sendBody(error.status, this.#errorBody(error));
     this.#end('refused');
   }
 
@@ -93,11 +98,11 @@ export class Generation {
   tokens(count: number, cachedTokens?: number): void {
     if (this.#over) return;
     if (this.#steps === 0) this.#first(cachedTokens);
-    const { composed, ticket, clock, stream } = this.#input;
+    const { composed, ticket, clock } = this.#input;
     this.#steps += count;
     const done = this.#steps >= composed.steps;
     if (ticket.progress !== undefined) ticket.progress(clock.now(), this.#output());
-    if (stream) this.#stream(count, done);
+    if (this.#reply !== undefined) this.#stream(this.#reply, count, done);
     else if (done) this.#whole();
   }
 
@@ -125,27 +130,27 @@ export class Generation {
     onFirstToken();
   }
 
-  #stream(count: number, done: boolean): void {
-    const { fault, writer, composed } = this.#input;
-    let text = this.#open() + this.#reply.advance(count);
+  #stream(reply: StreamedReply, count: number, done: boolean): void {
+    const { fault, composed } = this.#input;
+    let text = this.#open(reply) + reply.advance(count);
     if (fault !== undefined && !this.#struck && (done || this.#steps >= stepsBefore(fault))) {
       this.#struck = true;
-      const rest = this.#strike(fault, text);
+      const rest = this.#strike(reply, fault, text);
       if (rest === undefined) return;
       text = rest;
     }
     if (done) {
       const finish = composed.choices.map((choice) => choice.finish);
       const { stopSequence } = composed.choices[0]!;
-      text += writer.close({ finish, stopSequence, usage: wrongUsage(this.#used(), fault) });
+      text += reply.writer.close({ finish, stopSequence, usage: wrongUsage(this.#used(), fault) });
     }
     this.#send(text);
     if (done) this.#finish();
   }
 
   /** Lets a fault strike inside a stream. Returns what is still to be sent, or undefined: it is over. */
-  #strike(fault: Fault, text: string): string | undefined {
-    const { sink, writer, pacer, clock } = this.#input;
+  #strike({ writer }: StreamedReply, fault: Fault, text: string): string | undefined {
+    const { sink, pacer, clock } = this.#input;
     switch (fault.kind) {
       case 'malformed-json':
         return breakFrame(text);
@@ -196,10 +201,10 @@ export class Generation {
     this.#end(spoilsReply(this.#input.fault) ? 'fault' : 'complete');
   }
 
-  #open(): string {
+  #open({ writer }: StreamedReply): string {
     if (this.#opened) return '';
     this.#opened = true;
-    const { sink, headers, record, writer } = this.#input;
+    const { sink, headers, record } = this.#input;
     sink.head(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',

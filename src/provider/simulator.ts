@@ -17,6 +17,7 @@ import { Generation } from './generation.ts';
 import type { GenerationEnd } from './generation.ts';
 import type { Caller } from './keys.ts';
 import type { LimitTicket } from './key-limits.ts';
+import { lazyRandom } from './lazy-random.ts';
 import type { LimitGate } from './limit-gate.ts';
 import { middle } from './spread.ts';
 import { createModelState } from './model-state.ts';
@@ -126,7 +127,7 @@ export class Simulator {
       key: caller.name,
       stream: request.stream,
       requested: directives.fault,
-      random: streams('fault'),
+      random: lazyRandom(streams, 'fault'),
     });
     if (fault !== undefined) record.fault = faultName(fault);
     const plan = {
@@ -202,14 +203,15 @@ export class Simulator {
       dialect,
       head,
       stream: request.stream,
-      writer: dialects[dialect].streamWriter(head, {
-        includeUsage,
-        obfuscate,
-        choices,
-        opensWith,
-        // The send time in CLOCK_MONOTONIC ns.
-        extra: config.stream.stamp ? () => `,"t":${nowNs()}` : undefined,
-      }),
+      writer: () =>
+        dialects[dialect].streamWriter(head, {
+          includeUsage,
+          obfuscate,
+          choices,
+          opensWith,
+          // The send time in CLOCK_MONOTONIC ns.
+          extra: config.stream.stamp ? () => `,"t":${nowNs()}` : undefined,
+        }),
       composed,
       cache,
       inputTokens: hashes.tokens,
@@ -237,7 +239,7 @@ export class Simulator {
       blockTokens,
       ttftMs: directives.ttftMs,
       delayMs: fault?.kind === 'slow-first-token' ? fault.delay : 0,
-      random: streams('timing'),
+      random: lazyRandom(streams, 'timing'),
       onTokens: (count, cachedTokens) => generation.tokens(count, cachedTokens),
       onRefused: (reason) => generation.refuse(engineRefusal(reason)),
     });

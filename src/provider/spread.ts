@@ -1,15 +1,15 @@
 import type { Spread } from '../config/provider.ts';
-import type { Random } from '../core/random.ts';
+import type { LazyRandom } from './lazy-random.ts';
 
 /** Standard normal quantile of 0.95. */
 const Z95 = 1.644_853_626_951;
 
 /** Draws from a constant or a log-normal given by median and p95. */
-export function drawSpread(spread: Spread, random: Random): number {
+export function drawSpread(spread: Spread, random: LazyRandom): number {
   if (typeof spread === 'number') return spread;
   const { p50, p95 } = spread;
   if (p50 <= 0) return 0;
-  return random.logNormal(Math.log(p50), Math.max(0, Math.log(p95 / p50) / Z95));
+  return random().logNormal(Math.log(p50), Math.max(0, Math.log(p95 / p50) / Z95));
 }
 
 /** The constant, or the median. */

@@ -49,7 +49,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     config,
     clock,
     limits,
-    nowEpochMs: wallNowMs,
+    nowEpochMs: () => config.createdAt ?? wallNowMs(),
     nowNs,
   });
   const counts = new KeyCounts();

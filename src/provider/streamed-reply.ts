@@ -4,9 +4,11 @@ import type { ComposedReply, Segment } from './compose-reply.ts';
 
 /** Reads a composed reply token by token and turns the tokens into frames of the dialect. */
 export class StreamedReply {
+  readonly writer: StreamWriter;
   readonly #choices: readonly Cursor[];
 
   constructor(reply: ComposedReply, writer: StreamWriter) {
+    this.writer = writer;
     this.#choices = reply.choices.map(
       ({ segments }, choice) => new Cursor(segments, writer, choice),
     );

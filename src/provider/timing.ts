@@ -1,4 +1,4 @@
-import type { Random } from '../core/random.ts';
+import type { LazyRandom } from './lazy-random.ts';
 
 /** One generation as the timing models see it: sizes, never content. */
 export interface TimingJob {
@@ -16,7 +16,7 @@ export interface TimingJob {
   readonly ttftMs?: number | undefined;
   /** Extra wait before the first token. */
   readonly delayMs: number;
-  readonly random: Random;
+  readonly random: LazyRandom;
   /**
    * Called with token counts that sum to `steps`; the first call is the first token.
    * @param cachedTokens what an engine with its own prefix cache found
