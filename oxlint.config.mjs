@@ -26,6 +26,8 @@ const home = {
   react: 'tui',
   commander: 'cli',
   '@commander-js/*': 'cli',
+  yalps: 'capacity',
+  '@pydantic/genai-prices': 'catalog',
 };
 
 // Globals a pure file may not name, and members only system.ts may read.
