@@ -15,6 +15,7 @@ import type { LoadSummary } from '../loadtest/summary.ts';
 import { checkBudget, checkTarget, reachTarget } from '../loadtest/target.ts';
 import { verdictExit } from '../loadtest/verdict.ts';
 import { renderLoadJunit } from '../report/loadtest-junit.ts';
+import { renderRun } from './report-run.ts';
 import { renderLoadMarkdown } from '../report/loadtest-markdown.ts';
 import { renderLoadText } from '../report/loadtest-text.ts';
 import { environment, nowIso, onInterrupt, wantsColour } from '../system.ts';
@@ -189,13 +190,14 @@ async function writeReports(
   const json = `${JSON.stringify(summary, undefined, 2)}\n`;
   await writeFile(join(outDir, 'summary.json'), json);
   await writeFile(join(outDir, 'report.txt'), renderLoadText(summary, { colour: false }));
+  await writeFile(join(outDir, 'report.html'), await renderRun(outDir, { format: 'html' }));
   if (flags.junit !== undefined) await writeFile(flags.junit, renderLoadJunit(summary, strict));
   const stepSummary = environment()['GITHUB_STEP_SUMMARY'];
   if (stepSummary !== undefined && stepSummary !== '') {
     await appendFile(stepSummary, renderLoadMarkdown(summary));
   }
   process.stdout.write(render(summary, flags.format, json));
-  process.stderr.write(`\nsamples, summary.json and report.txt: ${outDir}\n`);
+  process.stderr.write(`\nreport.html, report.txt, summary.json and samples.jsonl: ${outDir}\n`);
   if (summary.verdict.status === 'inconclusive') {
     process.stderr.write(`WARNING: this run is inconclusive, it has not passed:\n`);
     for (const reason of summary.verdict.reasons) process.stderr.write(`  - ${reason}\n`);

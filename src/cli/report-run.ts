@@ -5,28 +5,38 @@ import { SAMPLES_FILE } from '../loadtest/job.ts';
 import { RunFold } from '../loadtest/fold.ts';
 import { readSamples } from '../loadtest/samples-file.ts';
 import type { LoadSummary } from '../loadtest/summary.ts';
+import { RunChartFold } from '../report/charts-run.ts';
+import { renderLoadtestHtml } from '../report/html-loadtest.ts';
 import { renderLoadJunit } from '../report/loadtest-junit.ts';
 import { renderLoadMarkdown } from '../report/loadtest-markdown.ts';
 import { renderLoadText } from '../report/loadtest-text.ts';
 import { wantsColour } from '../system.ts';
 
 export interface ReportFlags {
-  readonly format: 'text' | 'json' | 'markdown' | 'junit';
+  readonly format: 'text' | 'json' | 'markdown' | 'junit' | 'html';
   readonly strict?: boolean | undefined;
 }
 
 /** Folds a run's samples again and prints the report. */
 export async function runReport(run: string, flags: ReportFlags): Promise<void> {
-  const isFolder = statSync(run, { throwIfNoEntry: false })?.isDirectory() === true;
-  const fold = new RunFold();
-  const { broken } = await readSamples(isFolder ? join(run, SAMPLES_FILE) : run, (sample) =>
-    fold.add(sample),
-  );
-  if (broken > 0) process.stderr.write(`${broken} unreadable lines were left out\n`);
-  process.stdout.write(render(fold.summary(), flags));
+  process.stdout.write(await renderRun(run, flags));
 }
 
-function render(summary: LoadSummary, { format, strict }: ReportFlags): string {
+/** The report of a run's folder (or samples file) in one format, from its samples alone. */
+export async function renderRun(run: string, flags: ReportFlags): Promise<string> {
+  const isFolder = statSync(run, { throwIfNoEntry: false })?.isDirectory() === true;
+  const fold = new RunFold();
+  const charts = new RunChartFold();
+  const { broken } = await readSamples(isFolder ? join(run, SAMPLES_FILE) : run, (sample) => {
+    fold.add(sample);
+    if (flags.format === 'html') charts.add(sample);
+  });
+  if (broken > 0) process.stderr.write(`${broken} unreadable lines were left out\n`);
+  return render(fold.summary(), charts, flags);
+}
+
+function render(summary: LoadSummary, charts: RunChartFold, flags: ReportFlags): string {
+  const { format, strict } = flags;
   switch (format) {
     case 'json':
       return `${JSON.stringify(summary, undefined, 2)}\n`;
@@ -34,6 +44,8 @@ function render(summary: LoadSummary, { format, strict }: ReportFlags): string {
       return renderLoadMarkdown(summary);
     case 'junit':
       return renderLoadJunit(summary, strict === true ? 'strict' : 'lenient');
+    case 'html':
+      return renderLoadtestHtml({ summary, charts: charts.view() });
     case 'text':
       return renderLoadText(summary, { colour: wantsColour(process.stdout) });
   }

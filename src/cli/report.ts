@@ -11,7 +11,7 @@ export function addReportCommand(program: Command, setExitCode: SetExitCode): vo
     .argument('<run>', 'folder of a load-test run, or its samples.jsonl')
     .addOption(
       new Option('--format <format>', 'how')
-        .choices(['text', 'json', 'markdown', 'junit'] as const)
+        .choices(['text', 'json', 'markdown', 'junit', 'html'] as const)
         .default('text' as const),
     )
     .option('--strict', 'junit: an inconclusive threshold is an error, not skipped')

@@ -39,7 +39,7 @@ section > .note:first-of-type { margin-bottom: 14px; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(178px, 1fr)); gap: 14px; margin: 4px 0 0; }
 .card { background: var(--surface); border: 1px solid var(--line); border-radius: 14px; padding: 16px 18px 14px; min-width: 0; }
 .card .label { color: var(--muted); font-size: 12.5px; margin: 0 0 2px; }
-.card .value { font-size: 26px; line-height: 1.2; font-weight: 660; letter-spacing: -.02em; margin: 0 0 4px; overflow-wrap: anywhere; }
+.card .value { font-size: clamp(20px, 2.1vw, 26px); line-height: 1.2; font-weight: 660; letter-spacing: -.02em; margin: 0 0 4px; overflow-wrap: anywhere; }
 .card .value small { font-size: 14px; font-weight: 520; color: var(--muted); letter-spacing: 0; }
 .card .detail { color: var(--muted); font-size: 13px; line-height: 1.4; margin: 0; }
 .card.good { border-top: 3px solid var(--good); padding-top: 14px; }

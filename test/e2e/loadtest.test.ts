@@ -96,6 +96,8 @@ test('the report again, from the samples alone, is the first report', () => {
   expect(json.stdout).toBe(readFileSync(join(folder, 'gateway/summary.json'), 'utf8'));
   expect(agentInfra(['report', 'gateway', '--format', 'markdown']).stdout).toContain('## gateway');
   expect(agentInfra(['report', 'gateway', '--format', 'junit']).stdout).toContain('<testsuites');
+  const page = agentInfra(['report', 'gateway', '--format', 'html']).stdout;
+  expect(page).toBe(readFileSync(join(folder, 'gateway/report.html'), 'utf8'));
 });
 
 test('a broken threshold exits 99, and JUnit and the step summary say which', () => {
