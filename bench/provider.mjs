@@ -5,8 +5,7 @@
 // Both servers run in a child process of their own and measure their own sends; the client is a
 // raw socket reader that parses nothing. Run: npm run build && node bench/provider.mjs [--quick]
 import { fork } from 'node:child_process';
-import { createServer, request } from 'node:http';
-import { Agent } from 'node:http';
+import { Agent, createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
 
@@ -19,7 +18,10 @@ const WARM_UP_CHUNKS = 1000 / CHUNK_MS;
 const GOAL_STREAMS = 0.8;
 const GOAL_REPLIES = 0.6;
 const quick = process.argv.includes('--quick');
-const SECONDS = quick ? 3 : 8;
+const SECONDS = quick ? 3 : 5;
+const ROUNDS = quick ? 1 : 3;
+const TRIES = quick ? 1 : 3;
+const KINDS = ['bare', 'provider'];
 const LEVELS = quick ? [100, 200, 400] : [200, 400, 600, 800, 1000, 1250, 1500, 2000];
 
 if (process.argv[2] === 'bare') serveBare();
@@ -27,23 +29,34 @@ else if (process.argv[2] === 'provider') await serveProvider();
 else await main();
 
 async function main() {
-  const rows = {};
-  for (const kind of ['bare', 'provider']) {
-    const server = await start(kind);
-    const held = await heldStreams(server, kind);
-    const replies = await repliesPerSecond(server, kind);
-    rows[kind] = { held, replies };
-    server.child.kill('SIGKILL');
+  const servers = { bare: await start('bare'), provider: await start('provider') };
+  // Turn by turn, so that both meet the same machine.
+  const rates = { bare: [], provider: [] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const kind of KINDS) rates[kind].push(await repliesPerSecond(servers[kind], kind));
   }
-  const streams = rows.provider.held / rows.bare.held;
-  const replies = rows.provider.replies / rows.bare.replies;
+  const held = { bare: 0, provider: 0 };
+  const open = new Set(KINDS);
+  for (const streams of LEVELS) {
+    for (const kind of KINDS.filter((name) => open.has(name))) {
+      if (await holds(servers[kind], kind, streams)) held[kind] = streams;
+      else open.delete(kind);
+    }
+  }
+  for (const { child } of Object.values(servers)) child.kill('SIGKILL');
+  const replies = median(rates.provider) / median(rates.bare);
+  const streams = held.provider / held.bare;
   console.log(
-    `\nstreams held    ${rows.provider.held} / ${rows.bare.held} = ${streams.toFixed(2)} (goal ${GOAL_STREAMS})`,
+    `\nstreams held    ${held.provider} / ${held.bare} = ${streams.toFixed(2)} (goal ${GOAL_STREAMS})`,
   );
   console.log(
-    `replies per s   ${rows.provider.replies.toFixed(0)} / ${rows.bare.replies.toFixed(0)} = ${replies.toFixed(2)} (goal ${GOAL_REPLIES})`,
+    `replies per s   ${median(rates.provider).toFixed(0)} / ${median(rates.bare).toFixed(0)} = ${replies.toFixed(2)} (goal ${GOAL_REPLIES}; medians of ${ROUNDS})`,
   );
   process.exitCode = streams >= GOAL_STREAMS && replies >= GOAL_REPLIES ? 0 : 1;
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 function start(kind) {
@@ -55,32 +68,34 @@ function start(kind) {
   });
 }
 
-/** Highest level whose send-time error stays below the limit; levels rise until one fails. */
-async function heldStreams(server, kind) {
-  let held = 0;
-  for (const streams of LEVELS) {
-    const sockets = [];
-    for (let index = 0; index < streams; index += 1) {
-      sockets.push(openStream(server.port, index));
-      // Spread over one chunk interval, or all streams send in the same millisecond.
-      if (index % Math.ceil(streams / CHUNK_MS) === 0) await sleep(1);
-    }
-    await sleep(WARM_UP_CHUNKS * CHUNK_MS);
-    await ask(server.child, 'reset');
-    const cpu = await ask(server.child, 'cpu');
-    await sleep(SECONDS * 1000);
-    const { cpu: used } = await ask(server.child, 'cpu');
-    for (const socket of sockets) socket.destroy();
-    await sleep(500); // a stream's record is written when it ends
-    const { errors } = await ask(server.child, 'errors');
-    const p99 = errors.p99;
+/** Whether the server keeps its sends on time; other work on the machine only makes it worse, so the best of three tries counts. */
+async function holds(server, kind, streams) {
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    const { p50, p99, count, microseconds } = await streamed(server, streams);
     console.log(
-      `${kind.padEnd(9)} ${String(streams).padStart(5)} streams  ${String(errors.count).padStart(7)} chunks  late p50 ${errors.p50.toFixed(2)} p99 ${p99.toFixed(2)} ms  ${(((used - cpu.cpu) / errors.count) * 1000).toFixed(1)} µs/chunk`,
+      `${kind.padEnd(9)} ${String(streams).padStart(5)} streams  ${String(count).padStart(7)} chunks  late p50 ${p50.toFixed(2)} p99 ${p99.toFixed(2)} ms  ${microseconds.toFixed(1)} µs/chunk`,
     );
-    if (p99 > LIMIT_P99_MS || errors.count < streams * SECONDS * (1000 / CHUNK_MS) * 0.95) break;
-    held = streams;
+    if (p99 <= LIMIT_P99_MS && count >= streams * SECONDS * (1000 / CHUNK_MS) * 0.95) return true;
   }
-  return held;
+  return false;
+}
+
+async function streamed(server, streams) {
+  const sockets = [];
+  for (let index = 0; index < streams; index += 1) {
+    sockets.push(openStream(server.port, index));
+    // Spread over the chunk interval, or all streams send in the same millisecond.
+    if (index % Math.ceil(streams / CHUNK_MS) === 0) await sleep(1);
+  }
+  await sleep(WARM_UP_CHUNKS * CHUNK_MS);
+  const before = await ask(server.child, 'reset');
+  await sleep(SECONDS * 1000);
+  const after = await ask(server.child, 'cpu');
+  for (const socket of sockets) socket.destroy();
+  await sleep(500); // a stream's record is written when it ends
+  const { errors } = await ask(server.child, 'errors');
+  await ask(server.child, 'reset');
+  return { ...errors, microseconds: ((after.cpu - before.cpu) / errors.count) * 1000 };
 }
 
 function openStream(port, index) {
