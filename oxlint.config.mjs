@@ -27,6 +27,8 @@ const home = {
   commander: 'cli',
   '@commander-js/*': 'cli',
   yalps: 'capacity',
+  'gpt-tokenizer': 'traces',
+  'gpt-tokenizer/*': 'traces',
   '@pydantic/genai-prices': 'catalog',
 };
 
