@@ -186,6 +186,11 @@ export const providerConfigSchema = strict({
     .union([z.string(), z.number()])
     .transform((seed) => String(seed))
     .default('1'),
+  /** Creation time that every reply states, so that replies repeat byte by byte; the real time when absent. */
+  createdAt: z.iso
+    .datetime({ error: 'expected a time in UTC such as 2026-01-01T00:00:00Z' })
+    .transform((text) => Date.parse(text))
+    .optional(),
   listen: strict({
     host: z.string().min(1).default('127.0.0.1'),
     port: z.int().min(0).max(65_535).default(8080),

@@ -11,7 +11,7 @@ import { tokensOfChatUsage } from '../http/openai-chat-reply.ts';
 import { createStreamReader, readReply, replyOutcome } from '../http/read-stream.ts';
 import type { ReplyState, StreamReader } from '../http/read-stream.ts';
 import { SseParser } from '../http/sse.ts';
-import type { RecordedCall, RecordedOutcome } from '../traces/recording-format.ts';
+import type { AddedLatency, RecordedCall, RecordedOutcome } from '../traces/recording-format.ts';
 import { decodedBody } from './decoded-body.ts';
 import type { KeyedHash } from './keyed-hash.ts';
 import { redact } from './redact.ts';
@@ -30,6 +30,8 @@ export interface CallFacts {
   readonly body: Buffer;
   /** Wall clock at which the request had been read. */
   readonly atMs: number;
+  /** The recorder's clock when the request's head had arrived. */
+  readonly arrivedMs: number;
 }
 
 export interface RecorderOptions {
@@ -51,6 +53,10 @@ export class CallRecorder {
   #headersMs: number | undefined;
   #firstTokenMs: number | undefined;
   #lastTokenMs: number | undefined;
+  #firstByteMs: number | undefined;
+  #firstPassedMs: number | undefined;
+  #endMs: number | undefined;
+  #passedMs: number | undefined;
   #status: number | undefined;
   #headers: ReplyHeaders = {};
   #responseBytes = 0;
@@ -96,9 +102,29 @@ export class CallRecorder {
     }
   }
 
+  /** The first bytes of the reply's body are here. */
+  firstArrived(): void {
+    this.#firstByteMs = this.#elapsed();
+  }
+
+  /** The first bytes of the reply's body are on their way to the client. */
+  firstPassed(): void {
+    this.#firstPassedMs = this.#elapsed();
+  }
+
+  /** The provider's last byte is here. */
+  ended(): void {
+    this.#endMs = this.#elapsed();
+  }
+
+  /** All of the reply is on its way to the client. */
+  passed(): void {
+    this.#passedMs = this.#elapsed();
+  }
+
   /** The record of the exchange. Does the expensive reading: call it after the reply is out. */
   finish(ending: ReplyEnding): RecordedCall {
-    const endMs = this.#elapsed();
+    const endMs = this.#endMs ?? this.#elapsed();
     const { atMs, body, dialect, endpoint, headers } = this.#facts;
     const { content, hash } = this.#options;
     const text = decodedBody(body, headers['content-encoding']);
@@ -114,6 +140,7 @@ export class CallRecorder {
       firstTokenMs: this.#firstTokenMs,
       lastTokenMs: this.#lastTokenMs,
       endMs,
+      added: this.#added(),
       provider: endpoint === 'messages' ? 'anthropic' : 'openai',
       endpoint,
       requestedModel: stringOf(parsed?.['model']),
@@ -202,9 +229,28 @@ export class CallRecorder {
     if (reply?.usage !== undefined && outcome === 'complete') {
       return { tokens: reply.usage, tokensBasis: 'reported' };
     }
+    // A stream that had begun when it was cut has taken its prompt, even without a token.
+    const hasBegun =
+      this.#stream !== undefined && (outcome === 'cancelled' || outcome === 'truncated');
     const hasOutput = reply !== undefined && (reply.tokenFrames > 0 || reply.finish !== undefined);
-    if (!hasOutput) return { tokens: undefined, tokensBasis: 'missing' };
+    if (reply === undefined || !(hasBegun || hasOutput)) {
+      return { tokens: undefined, tokensBasis: 'missing' };
+    }
     return { tokens: estimatedTokens(reply, dialect, parsed), tokensBasis: 'estimated' };
+  }
+
+  #added(): AddedLatency | undefined {
+    const [first, firstPassed] = [this.#firstByteMs, this.#firstPassedMs];
+    const [end, passed] = [this.#endMs, this.#passedMs];
+    if (end === undefined || passed === undefined) return undefined;
+    const beforeMs = this.#startMs - this.#facts.arrivedMs + this.#sentMs;
+    return {
+      firstByteMs:
+        first === undefined || firstPassed === undefined
+          ? undefined
+          : round(beforeMs + firstPassed - first),
+      totalMs: round(beforeMs + passed - end),
+    };
   }
 
   #elapsed(): number {

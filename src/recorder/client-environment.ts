@@ -38,7 +38,8 @@ export function clientVariables(proxyUrl: string, env: Environment): Record<stri
   );
   if (!hasOwnTelemetry) {
     variables['OTEL_EXPORTER_OTLP_ENDPOINT'] = proxyUrl;
-    variables['OTEL_EXPORTER_OTLP_PROTOCOL'] = 'http/json';
+    // The one that every exporter speaks; Python's knows no JSON.
+    variables['OTEL_EXPORTER_OTLP_PROTOCOL'] = 'http/protobuf';
   }
   // Proxies of the environment would carry loopback traffic away.
   const own = given(env['NO_PROXY']) ?? given(env['no_proxy']);

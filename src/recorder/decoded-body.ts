@@ -12,12 +12,17 @@ const DECODERS: Readonly<Record<string, (body: Buffer, options: object) => Buffe
 
 /** A body as text; undefined when its encoding is unknown, broken or unpacks to too much. */
 export function decodedBody(body: Buffer, encoding: string | undefined): string | undefined {
-  if (encoding === undefined || encoding === '' || encoding === 'identity')
-    return body.toString('utf8');
-  const decode = DECODERS[encoding.toLowerCase()];
+  return decodedBytes(body, encoding)?.toString('utf8');
+}
+
+/** A body without its encoding; undefined as above. */
+export function decodedBytes(body: Buffer, encoding: string | undefined): Buffer | undefined {
+  if (encoding === undefined || encoding === '' || encoding === 'identity') return body;
+  const name = encoding.toLowerCase();
+  const decode = Object.hasOwn(DECODERS, name) ? DECODERS[name] : undefined;
   if (decode === undefined) return undefined;
   try {
-    return decode(body, { maxOutputLength: LARGEST_BODY_BYTES }).toString('utf8');
+    return decode(body, { maxOutputLength: LARGEST_BODY_BYTES });
   } catch {
     return undefined;
   }

@@ -1,66 +1,105 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { isRecord, listOf, parseJson, recordsOf, stringOf } from '../http/dialect-json.ts';
+import { isRecord, listOf, parseJson, recordsOf } from '../http/dialect-json.ts';
 import type { Json } from '../http/dialect-json.ts';
-import { readBody, sendJson } from '../http/server.ts';
-import { decodedBody } from './decoded-body.ts';
-import { redact } from './redact.ts';
+import { BodyTooLargeError, readBody, sendJson } from '../http/server.ts';
+import { contentFreeSpans, countSpans, redactedJson } from './content-free-spans.ts';
+import { decodedBytes } from './decoded-body.ts';
+import type { KeyedHash } from './keyed-hash.ts';
+import { countRecordsOfProtobuf, traceRequestOfProtobuf } from './otlp-protobuf.ts';
+import { ProtobufError } from './protobuf-fields.ts';
 import type { RecordingFile } from './recording-file.ts';
 
-/** Text attributes that name things; any other text may be a prompt, an argument or an answer. */
-const NAMING_ATTRIBUTES = new RegExp(
-  `^(?:${[
-    'service\\.(?:name|version)',
-    'gen_ai\\.(?:system|provider\\.name|operation\\.name|output\\.type|token\\.type)',
-    'gen_ai\\.(?:request|response)\\.(?:model|id|finish_reasons)',
-    'gen_ai\\.(?:conversation|agent|workflow|data_source)\\.(?:id|name|version)',
-    'gen_ai\\.tool\\.(?:name|type|call\\.id)',
-    'openinference\\.span\\.kind',
-    'llm\\.(?:model_name|provider|system|request\\.type)',
-    'session\\.id',
-    'tool\\.name',
-    'traceloop\\.(?:span\\.kind|entity\\.name|entity\\.path|workflow\\.name)',
-    'ai\\.(?:operationId|model\\.(?:id|provider)|toolCall\\.(?:name|id)|response\\.(?:model|id|finishReason))',
-    'db\\.(?:system|system\\.name|operation|operation\\.name)',
-    'error\\.type',
-    'span\\.type',
-    'model|tool_name|query_source',
-  ].join('|')})$`,
-);
+type Signal = 'traces' | 'logs' | 'metrics';
 
-/** Characters; longer text is prose, whatever it is called. */
-const LONGEST_NAME = 256;
+/** What was received, in records. */
+export interface TelemetryCounts {
+  readonly spans: number;
+  readonly logRecords: number;
+  readonly metrics: number;
+}
+
+export interface OtlpReceiverOptions {
+  /** Where spans go; asked for at the first span. */
+  readonly file: () => RecordingFile;
+  readonly hash: KeyedHash;
+  /** Keep texts, with known secrets redacted. */
+  readonly content: boolean;
+}
+
+/** google.rpc.Code */
+const INVALID_ARGUMENT = 3;
+const UNIMPLEMENTED = 12;
 
 /**
- * `POST /v1/traces` of OTLP/HTTP in JSON: spans without content, one export request per line.
- * Metrics and logs are accepted and dropped, so that exporters do not retry for ever.
+ * An OTLP/HTTP receiver in JSON and protobuf, gzip allowed. Spans are written without content, one
+ * export request per line. Log records and metrics are counted and dropped: the calls they tell of
+ * have passed the proxy itself, and exporters must not retry for ever.
  */
-export async function receiveOtlp(
-  request: IncomingMessage,
-  response: ServerResponse,
-  file: () => RecordingFile,
-  content: boolean,
-): Promise<void> {
-  const raw = await readBody(request);
-  if (request.url !== '/v1/traces') {
-    sendJson(response, 200, {});
-    return;
+export class OtlpReceiver {
+  readonly #options: OtlpReceiverOptions;
+  readonly #counts = { spans: 0, logRecords: 0, metrics: 0 };
+
+  constructor(options: OtlpReceiverOptions) {
+    this.#options = options;
   }
-  if (!String(request.headers['content-type'] ?? '').startsWith('application/json')) {
-    sendJson(response, 415, {
-      code: 12,
-      message: 'only OTLP/HTTP JSON is received: set OTEL_EXPORTER_OTLP_PROTOCOL=http/json',
+
+  get counts(): TelemetryCounts {
+    return this.#counts;
+  }
+
+  /** Answers one export request; `isOtlpPath` has said that it is one. */
+  async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const type = mediaType(request.headers['content-type']);
+    const raw = await readBody(request).catch((thrown: unknown) => {
+      if (!(thrown instanceof BodyTooLargeError)) throw thrown;
+      refuse(response, type, 413, { code: INVALID_ARGUMENT, message: thrown.message });
+      return undefined;
     });
-    return;
+    if (raw === undefined) return;
+    if (type === undefined) {
+      const message = 'received are application/json and application/x-protobuf';
+      refuse(response, type, 415, { code: UNIMPLEMENTED, message });
+      return;
+    }
+    const body = decodedBytes(raw, request.headers['content-encoding']);
+    const signal = request.url!.slice('/v1/'.length) as Signal;
+    const isTaken = body !== undefined && this.#take(signal, type, body);
+    if (isTaken) accept(response, type);
+    else {
+      const message = `not an OTLP export request of ${signal}`;
+      refuse(response, type, 400, { code: INVALID_ARGUMENT, message });
+    }
   }
-  const text = decodedBody(raw, request.headers['content-encoding']);
-  const body = parseJson(text ?? '');
-  if (!isRecord(body) || !Array.isArray(body['resourceSpans'])) {
-    sendJson(response, 400, { code: 3, message: 'not an OTLP JSON export request' });
-    return;
+
+  /** Whether the body was an export request of the signal. */
+  #take(signal: Signal, type: MediaType, body: Buffer): boolean {
+    try {
+      if (signal === 'traces') return this.#takeSpans(requestOf(type, body));
+      const count =
+        type === 'protobuf'
+          ? countRecordsOfProtobuf(body)
+          : countRecords(requestOf(type, body), signal);
+      if (count === undefined) return false;
+      this.#counts[signal === 'logs' ? 'logRecords' : 'metrics'] += count;
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof ProtobufError) return false;
+      throw thrown;
+    }
   }
-  file().append(content ? (JSON.parse(redact(JSON.stringify(body))) as object) : contentFree(body));
-  sendJson(response, 200, { partialSuccess: {} });
+
+  #takeSpans(request: Json | undefined): boolean {
+    if (request === undefined) return false;
+    const { resourceSpans = [] } = request;
+    if (!Array.isArray(resourceSpans)) return false;
+    const spans = countSpans(request);
+    if (spans === 0) return true;
+    const { content, file, hash } = this.#options;
+    file().append(content ? (redactedJson(request) as Json) : contentFreeSpans(request, hash));
+    this.#counts.spans += spans;
+    return true;
+  }
 }
 
 /** Whether a path belongs to the OTLP receiver. */
@@ -68,58 +107,59 @@ export function isOtlpPath(path: string | undefined): boolean {
   return path === '/v1/traces' || path === '/v1/metrics' || path === '/v1/logs';
 }
 
-/** An export request with the shape and numbers of its spans and no text but names. */
-function contentFree(body: Json): Json {
-  return {
-    resourceSpans: recordsOf(body['resourceSpans']).map((resource) => ({
-      resource: { attributes: safeAttributes(recordOf(resource['resource'])['attributes']) },
-      scopeSpans: recordsOf(resource['scopeSpans']).map((scope) => ({
-        scope: { name: stringOf(recordOf(scope['scope'])['name']) ?? '' },
-        spans: recordsOf(scope['spans']).map(safeSpan),
-      })),
-    })),
-  };
+type MediaType = 'json' | 'protobuf';
+
+function mediaType(contentType: string | undefined): MediaType | undefined {
+  const type = contentType?.split(';', 1)[0]!.trim().toLowerCase();
+  if (type === 'application/json') return 'json';
+  return type === 'application/x-protobuf' ? 'protobuf' : undefined;
 }
 
-function safeSpan(span: Json): Json {
-  const { endTimeUnixNano, kind, parentSpanId, spanId, startTimeUnixNano, traceId } = span;
-  return {
-    traceId,
-    spanId,
-    parentSpanId,
-    name: stringOf(span['name'])?.slice(0, LONGEST_NAME),
-    kind,
-    startTimeUnixNano,
-    endTimeUnixNano,
-    attributes: safeAttributes(span['attributes']),
-    events: recordsOf(span['events']).map((event) => ({
-      timeUnixNano: event['timeUnixNano'],
-      name: event['name'],
-      attributes: safeAttributes(event['attributes']),
-    })),
-    status: { code: recordOf(span['status'])['code'] },
-  };
+function requestOf(type: MediaType, body: Buffer): Json | undefined {
+  if (type === 'protobuf') return traceRequestOfProtobuf(body);
+  const parsed = parseJson(body.toString('utf8'));
+  return isRecord(parsed) ? parsed : undefined;
 }
 
-/** Numbers and booleans say nothing private by themselves; text passes only under a naming key. */
-function safeAttributes(attributes: unknown): Json[] {
-  return recordsOf(attributes).filter(({ key, value }) => {
-    if (typeof key !== 'string' || !isRecord(value)) return false;
-    if (NAMING_ATTRIBUTES.test(key)) return isShortText(value);
-    return 'intValue' in value || 'doubleValue' in value || 'boolValue' in value;
+function countRecords(request: Json | undefined, signal: 'logs' | 'metrics'): number | undefined {
+  if (request === undefined) return undefined;
+  const [resources, scopes, records] =
+    signal === 'logs'
+      ? ['resourceLogs', 'scopeLogs', 'logRecords']
+      : ['resourceMetrics', 'scopeMetrics', 'metrics'];
+  let count = 0;
+  for (const resource of recordsOf(request[resources!])) {
+    for (const scope of recordsOf(resource[scopes!])) count += listOf(scope[records!]).length;
+  }
+  return count;
+}
+
+/** An empty Export…ServiceResponse, in the form of the request. */
+function accept(response: ServerResponse, type: MediaType): void {
+  if (type === 'json') sendJson(response, 200, {});
+  else sendProtobuf(response, 200, Buffer.alloc(0));
+}
+
+/** A google.rpc.Status, in the form of the request. */
+function refuse(
+  response: ServerResponse,
+  type: MediaType | undefined,
+  status: number,
+  error: { readonly code: number; readonly message: string },
+): void {
+  if (type !== 'protobuf') sendJson(response, status, error);
+  else {
+    // Fields 1 (code) and 2 (message); both the code and the length fit one byte.
+    const message = Buffer.from(error.message).subarray(0, 0x7f);
+    const head = Buffer.from([0x08, error.code, 0x12, message.length]);
+    sendProtobuf(response, status, Buffer.concat([head, message]));
+  }
+}
+
+function sendProtobuf(response: ServerResponse, status: number, body: Buffer): void {
+  response.writeHead(status, {
+    'content-type': 'application/x-protobuf',
+    'content-length': body.length,
   });
-}
-
-/** A name or a list of names; prose under a naming key is dropped. */
-function isShortText(value: Json): boolean {
-  const list = recordOf(value['arrayValue'])['values'];
-  const texts = list === undefined ? [value] : listOf(list).filter(isRecord);
-  return texts.every((entry) => {
-    const text = stringOf(entry['stringValue']);
-    return text === undefined || text.length <= LONGEST_NAME;
-  });
-}
-
-function recordOf(value: unknown): Json {
-  return isRecord(value) ? value : {};
+  response.end(body);
 }

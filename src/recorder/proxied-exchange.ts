@@ -38,6 +38,9 @@ export function proxyExchange(
 ): Promise<ReplyEnding> {
   return new Promise((resolve) => {
     let hasLeft = false;
+    let hasPassed = false;
+    let isComplete = false;
+    const onFirstPassed = (): void => recorder?.firstPassed();
     const handler: ResponseHandler = {
       onSent: () => recorder?.sent(),
       onHeaders(status, headers) {
@@ -50,15 +53,22 @@ export function proxyExchange(
         });
       },
       onData(chunk) {
-        const isFlowing = response.write(chunk);
+        if (!hasPassed) recorder?.firstArrived();
+        // Out first, looked at afterwards: reading takes time that the client need not wait for.
+        const isFlowing = response.write(chunk, hasPassed ? undefined : onFirstPassed);
+        hasPassed = true;
         recorder?.received(chunk);
         if (isFlowing) return;
         exchange.pause();
         response.once('drain', () => exchange.resume());
       },
       onEnd() {
-        response.end();
-        resolve('ended');
+        recorder?.ended();
+        isComplete = true;
+        response.end(() => {
+          recorder?.passed();
+          resolve('ended');
+        });
       },
       onError(error) {
         if (hasLeft) resolve('client-left');
@@ -74,6 +84,8 @@ export function proxyExchange(
     response.on('error', () => {});
     response.on('close', () => {
       if (response.writableFinished) return;
+      // Gone after the provider's last byte: the call itself is whole.
+      if (isComplete) resolve('ended');
       hasLeft = true;
       exchange.abort(new Error('the client left'));
     });

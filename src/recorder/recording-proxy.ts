@@ -9,7 +9,8 @@ import { nowIso, realClock, wallNowMs } from '../system.ts';
 import type { RecordingHeader } from '../traces/recording-format.ts';
 import { CallRecorder } from './call-recorder.ts';
 import { KeyedHash } from './keyed-hash.ts';
-import { isOtlpPath, receiveOtlp } from './otlp-receiver.ts';
+import { OtlpReceiver, isOtlpPath } from './otlp-receiver.ts';
+import type { TelemetryCounts } from './otlp-receiver.ts';
 import { proxyExchange } from './proxied-exchange.ts';
 import { recordTarget, upstreamPath } from './record-target.ts';
 import type { RecorderUpstreams } from './record-target.ts';
@@ -38,13 +39,21 @@ export interface RunningRecorder {
   readonly calls: number;
   /** The file of received spans; undefined as long as there were none. */
   readonly spansFile: string | undefined;
-  /** From having read a request to sending it on, in ms: what the proxy adds to every call. */
-  readonly addedMs: LatencyHistogram;
+  /** Telemetry received so far, in records. */
+  readonly telemetry: TelemetryCounts;
+  /** What the proxy added to calls that were answered, by itself (recording-format.ts). */
+  readonly added: AddedTimes;
   /**
    * Waits for running calls for up to `graceMs`, records the rest as cut, closes the files. A
    * recording without a call is removed.
    */
   close(graceMs?: number): Promise<void>;
+}
+
+/** In ms, over all answered calls. */
+export interface AddedTimes {
+  readonly firstByte: LatencyHistogram;
+  readonly total: LatencyHistogram;
 }
 
 /** Starts the recording proxy: model calls and OTLP spans on one port. */
@@ -77,7 +86,10 @@ export async function startRecordingProxy(
     get spansFile() {
       return proxy.spansFile;
     },
-    addedMs: proxy.addedMs,
+    get telemetry() {
+      return proxy.telemetry;
+    },
+    added: proxy.added,
     async close(graceMs = 0) {
       await server.close(graceMs);
       await proxy.close();
@@ -88,13 +100,14 @@ export async function startRecordingProxy(
 }
 
 class RecordingProxy {
-  readonly addedMs = new LatencyHistogram();
+  readonly added: AddedTimes = { firstByte: new LatencyHistogram(), total: new LatencyHistogram() };
   readonly #options: RecordingProxyOptions;
   readonly #file: RecordingFile;
   readonly #clock: Clock;
   readonly #hash = new KeyedHash();
   readonly #upstreams: Record<keyof RecorderUpstreams, { base: URL; client: HttpClient }>;
   readonly #running = new Set<Promise<void>>();
+  readonly #otlp: OtlpReceiver;
   #spans: RecordingFile | undefined;
 
   constructor(options: RecordingProxyOptions, file: RecordingFile) {
@@ -109,6 +122,15 @@ class RecordingProxy {
       openai: open(options.upstreams.openai),
       anthropic: open(options.upstreams.anthropic),
     };
+    this.#otlp = new OtlpReceiver({
+      file: () => this.#spansFile(),
+      hash: this.#hash,
+      content: options.content === true,
+    });
+  }
+
+  get telemetry(): TelemetryCounts {
+    return this.#otlp.counts;
   }
 
   get spansFile(): string | undefined {
@@ -118,7 +140,7 @@ class RecordingProxy {
   handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const work =
       request.method === 'POST' && isOtlpPath(request.url)
-        ? receiveOtlp(request, response, () => this.#spansFile(), this.#options.content === true)
+        ? this.#otlp.receive(request, response)
         : this.#proxy(request, response);
     this.#running.add(work);
     const forget = (): void => void this.#running.delete(work);
@@ -134,6 +156,7 @@ class RecordingProxy {
   }
 
   async #proxy(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const arrivedMs = this.#clock.now();
     const url = request.url ?? '';
     if (!url.startsWith('/') || url.startsWith('//')) {
       sendJson(response, 400, { error: { message: 'the request target is not a path' } });
@@ -148,7 +171,7 @@ class RecordingProxy {
     const { headers, method = '' } = request;
     const { dialect, endpoint, upstream } = recordTarget(method, url, headers);
     const { base, client } = this.#upstreams[upstream];
-    const facts = { endpoint, dialect, headers, body, atMs: wallNowMs() };
+    const facts = { endpoint, dialect, headers, body, arrivedMs, atMs: wallNowMs() };
     const recorder =
       endpoint === undefined
         ? undefined
@@ -164,7 +187,10 @@ class RecordingProxy {
     await new Promise((resolve) => setImmediate(resolve));
     const call = recorder.finish(ending);
     this.#file.append(call);
-    this.addedMs.record(call.sentMs);
+    if (call.added === undefined) return;
+    const { firstByteMs, totalMs } = call.added;
+    if (firstByteMs !== undefined) this.added.firstByte.record(firstByteMs);
+    this.added.total.record(totalMs);
   }
 
   #spansFile(): RecordingFile {

@@ -32,7 +32,10 @@ export interface RecordedCall {
   /** First output token: text, reasoning or tool call. */
   readonly firstTokenMs?: number | undefined;
   readonly lastTokenMs?: number | undefined;
+  /** Last byte of the reply from the provider. */
   readonly endMs: number;
+  /** What the recorder itself cost the call; absent where there was no reply to pass on. */
+  readonly added?: AddedLatency | undefined;
   readonly provider: 'openai' | 'anthropic';
   readonly endpoint: 'chat' | 'responses' | 'messages' | 'embeddings';
   readonly requestedModel?: string | undefined;
@@ -62,6 +65,19 @@ export interface RecordedCall {
   readonly limits?: Readonly<Record<string, number>> | undefined;
   /** Only with --content: redacted text. */
   readonly content?: { readonly request: string; readonly response: string } | undefined;
+}
+
+/**
+ * Time a call spent in the recording proxy and not at the provider, in ms: from the arrival of the
+ * request's head to its sending (reading the body and, on a new connection, connecting included),
+ * and from the provider's bytes to their handing over to the operating system. Without the loopback
+ * hop itself.
+ */
+export interface AddedLatency {
+  /** On the way to the client's first byte of the reply's body; absent when the body was empty. */
+  readonly firstByteMs?: number | undefined;
+  /** On the whole call. */
+  readonly totalMs: number;
 }
 
 export type RecordedOutcome =

@@ -44,7 +44,7 @@ test('the child is pointed at the proxy', () => {
       "OPENAI_BASE_URL": "http://127.0.0.1:4000/v1",
       "OPENAI_HOST": "http://127.0.0.1:4000",
       "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4000",
-      "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+      "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
       "no_proxy": "corp,127.0.0.1",
     }
   `);
