@@ -42,7 +42,7 @@ export function addProviderCommand(program: Command, _setExitCode: SetExitCode):
 }
 
 const HELP = `
-Presets: fast, openai-tier1, anthropic-start.
+Presets: fast, openai-tier1, anthropic-start, azure-ptu, vllm-h100-llama-70b.
 
 A request may steer its own reply, by headers or by a mark in its last user message:
   x-sim-output-tokens: 120          [[sim output=120 reasoning=40 tools=search;fetch,fetch]]

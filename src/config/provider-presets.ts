@@ -56,6 +56,34 @@ const presets = {
       anthropic('claude-haiku-4-5'),
     ],
   },
+  /**
+   * Azure provisioned throughput: 50 PTUs of gpt-5.4 (2,400 TPM each, output ratio 6) and 25 of
+   * gpt-5-mini (23,750 TPM each, ratio 8); Azure PTU tables, 2026-10-04.
+   */
+  'azure-ptu': {
+    ...head,
+    name: 'azure-ptu',
+    models: [azurePtu('gpt-5.4', 50 * 2400, 6), azurePtu('gpt-5-mini', 25 * 23_750, 8)],
+  },
+  /** One replica of vLLM on four H100, by the capacity model's step times and KV memory. */
+  'vllm-h100-llama-70b': {
+    ...head,
+    name: 'vllm-h100-llama-70b',
+    models: [
+      {
+        id: 'llama-3.3-70b',
+        aliases: ['meta-llama/Llama-3.3-70B-Instruct'],
+        contextWindow: 131_072,
+        maxOutput: 32_768,
+        timing: {
+          kind: 'hardware',
+          model: 'Llama-3.3-70B',
+          gpu: 'H100-SXM-80GB',
+          tensorParallel: 4,
+        },
+      },
+    ],
+  },
 } as const satisfies Readonly<Record<string, ProviderConfigInput>>;
 
 function openai(id: string, rpm: number, tpm: number): ProviderConfigInput['models'][number] {
@@ -65,6 +93,21 @@ function openai(id: string, rpm: number, tpm: number): ProviderConfigInput['mode
     contextWindow: 400_000,
     maxOutput: 128_000,
     limits: { style: 'openai', rpm, tpm },
+    timing: HOSTED_TIMING,
+  };
+}
+
+function azurePtu(
+  id: string,
+  workPerMinute: number,
+  outputWeight: number,
+): ProviderConfigInput['models'][number] {
+  return {
+    id,
+    apis: ['openai'],
+    contextWindow: 400_000,
+    maxOutput: 128_000,
+    limits: { style: 'azure-ptu', workPerMinute, outputWeight },
     timing: HOSTED_TIMING,
   };
 }

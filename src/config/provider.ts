@@ -50,6 +50,27 @@ const batchingTiming = strict({
   overhead: duration().prefault('0ms'),
 });
 
+/** One replica of a model on GPUs of the catalog: the plan's own step and memory models. */
+const hardwareTiming = strict({
+  kind: z.literal('hardware'),
+  /** Names of `agent-infra plan gpu --list`. */
+  model: z.string().min(1),
+  gpu: z.string().min(1),
+  tensorParallel: z.int().min(1).default(1),
+  /** As published when absent. */
+  weights: oneOf(['bf16', 'fp8', 'nvfp4', 'mxfp4', 'int4']).optional(),
+  kv: oneOf(['bf16', 'fp8']).default('bf16'),
+  engine: oneOf(['vllm', 'trtllm', 'sglang']).default('vllm'),
+  /** The engine's defaults when absent. */
+  maxSeqs: count().optional(),
+  maxBatchedTokens: count().optional(),
+  maxWaiting: count().optional(),
+  /** The engine's own "GPU KV cache size", when known. */
+  kvTokens: count().optional(),
+  /** Measured over predicted step time. */
+  stepScale: z.number().min(0.01).max(100).default(1),
+});
+
 /** Rules of mechanisms/debits: how a provider counts a call against its limits. */
 const RULES = [
   'generic',
@@ -140,7 +161,9 @@ const model = strict({
   limits: limits.optional(),
   /** When absent: the engine's with batching, else automatic (OpenAI) or breakpoints (Anthropic). */
   cache: promptCache.optional(),
-  timing: z.discriminatedUnion('kind', [fixedTiming, batchingTiming]).prefault({ kind: 'fixed' }),
+  timing: z
+    .discriminatedUnion('kind', [fixedTiming, batchingTiming, hardwareTiming])
+    .prefault({ kind: 'fixed' }),
   output: strict({
     /** Length of an answer; `max` makes every answer as long as the request's cap (replay). */
     tokens: z
@@ -166,6 +189,7 @@ const model = strict({
 });
 export type ModelSettings = z.output<typeof model>;
 export type FixedTimingSettings = z.output<typeof fixedTiming>;
+export type HardwareSettings = z.output<typeof hardwareTiming>;
 export type BatchingSettings = z.output<typeof batchingTiming>;
 
 const embeddingModel = strict({
@@ -213,8 +237,9 @@ export const providerConfigSchema = strict({
   for (const [index, { id, aliases, timing, cache }] of config.models.entries()) {
     // Usage, limits and prefill time must come from one hit count.
     const isEngine = cache?.kind === 'engine';
-    if (cache !== undefined && cache.kind !== 'none' && isEngine !== (timing.kind === 'batching')) {
-      const message = 'kind: engine goes with timing kind: batching, the others with kind: fixed';
+    if (cache !== undefined && cache.kind !== 'none' && isEngine === (timing.kind === 'fixed')) {
+      const message =
+        'cache kind engine goes with a batching engine, the others with timing kind: fixed';
       context.addIssue({ code: 'custom', path: ['models', index, 'cache', 'kind'], message });
     }
     for (const name of [id, ...aliases]) {

@@ -1,8 +1,7 @@
-import type { BatchingSettings } from '../config/provider.ts';
 import type { CancelTimer, Clock } from '../core/clock.ts';
 import { BatchingEngine } from '../mechanisms/batching.ts';
 import type { BatchRequest } from '../mechanisms/batching.ts';
-import { linearTiming } from '../mechanisms/step-timing.ts';
+import type { EngineProfile } from './engine-profile.ts';
 import type { Pacer } from './pacer.ts';
 import type { Timing, TimingGauges, TimingJob, TimingStart } from './timing.ts';
 
@@ -14,36 +13,29 @@ interface EngineJob extends BatchRequest {
   cachedTokens: number | undefined;
 }
 
-const PER_THOUSAND = 1000;
-
 /**
  * Jobs share one continuous-batching engine, in real or virtual time: the engine is asked for its
  * next event and woken then. What it computes late it computes with the times of its own steps.
  */
 export class EngineTiming implements Timing {
-  readonly #settings: BatchingSettings;
+  readonly #profile: EngineProfile;
   readonly #clock: Clock;
   readonly #pacer: Pacer;
   readonly #engine: BatchingEngine<EngineJob>;
   #armedAtMs = Number.POSITIVE_INFINITY;
   #disarm: CancelTimer = () => {};
 
-  constructor(settings: BatchingSettings, clock: Clock, pacer: Pacer) {
-    this.#settings = settings;
+  constructor(profile: EngineProfile, clock: Clock, pacer: Pacer) {
+    this.#profile = profile;
     this.#clock = clock;
     this.#pacer = pacer;
     this.#engine = new BatchingEngine<EngineJob>({
-      maxNumSeqs: settings.maxSeqs,
-      maxNumBatchedTokens: settings.maxBatchedTokens,
-      kvBlocks: settings.kvBlocks,
-      blockTokens: settings.blockTokens,
-      maxWaiting: settings.maxWaiting,
-      stepTimeMs: linearTiming({
-        stepMs: settings.stepBase,
-        decodeMsPerSeq: settings.stepPerSequence,
-        decodeMsPerContextToken: settings.stepPerThousandContextTokens / PER_THOUSAND,
-        prefillTokensPerSecond: settings.prefillTokensPerSecond,
-      }),
+      maxNumSeqs: profile.maxSeqs,
+      maxNumBatchedTokens: profile.maxBatchedTokens,
+      kvBlocks: profile.kvBlocks,
+      blockTokens: profile.blockTokens,
+      maxWaiting: profile.maxWaiting,
+      stepTimeMs: profile.stepTimeMs,
     });
   }
 
@@ -62,7 +54,7 @@ export class EngineTiming implements Timing {
       produced: 0,
       cachedTokens: undefined,
     };
-    const waitMs = this.#settings.overhead + job.delayMs;
+    const waitMs = this.#profile.overheadMs + job.delayMs;
     if (waitMs === 0) return this.#submit(entry);
     // The refusal of a full queue comes at once; the wait is network and tokenizer time.
     let cancel = this.#pacer.at(this.#clock.now() + waitMs, () => {

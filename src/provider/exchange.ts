@@ -4,7 +4,7 @@ import type { Caller } from './keys.ts';
 import type { Api } from './model-state.ts';
 import type { ReplySink } from './reply-sink.ts';
 import type { Outcome, RequestRecord } from './request-log.ts';
-import { ORGANIZATION } from './retry-after.ts';
+import { ORGANIZATION } from './organization.ts';
 
 export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 

@@ -5,7 +5,8 @@ import type { RateLimitState } from '../http/openai-rate-limit.ts';
 import type { ProviderRule } from '../mechanisms/debits/debit-rules.ts';
 import { LIMIT_WORDS, openaiLimitMessage } from '../mechanisms/limit-message.ts';
 import type { LimitWord } from '../mechanisms/limit-message.ts';
-import { ORGANIZATION, retryAfterSeconds } from './retry-after.ts';
+import { retryAfterSeconds, retryHint } from '../mechanisms/retry-hint.ts';
+import { ORGANIZATION } from './organization.ts';
 
 /** State of a limit under its name in the configuration (`rpm`, `itpm`, …). */
 export type PublishedState = RateLimitState;
@@ -51,7 +52,7 @@ const openai: LimitPresentation = {
         type: known === undefined ? 'tokens' : LIMIT_WORDS[known].type,
         code: 'rate_limit_exceeded',
       },
-      headers: waitMs === Number.POSITIVE_INFINITY ? {} : millisecondHeaders(waitMs),
+      headers: retryHint('openai', waitMs),
     };
   },
 };
@@ -72,8 +73,7 @@ const anthropic: LimitPresentation = {
   headers: (states, nowEpochMs) =>
     anthropicRateLimitHeaders(renamed(states, ANTHROPIC_NAMES), nowEpochMs),
   refusal: ({ dimension, limit, waitMs }, model) => {
-    const headers: Readonly<Record<string, string>> =
-      waitMs === Number.POSITIVE_INFINITY ? {} : { 'retry-after': retryAfterSeconds(waitMs) };
+    const headers = retryHint('anthropic', waitMs);
     if (dimension === 'ramp') {
       const message =
         'Your organization has increased its usage too quickly and reached its acceleration limit. Please ramp up gradually.';
@@ -95,7 +95,7 @@ const azurePtu: LimitPresentation = {
       type: 'too_many_requests',
       message: `Requests to the deployment have exceeded its provisioned throughput. Please retry after ${retryAfterSeconds(waitMs)} seconds.`,
     },
-    headers: millisecondHeaders(waitMs),
+    headers: retryHint('azure-ptu', waitMs),
   }),
 };
 
@@ -107,11 +107,4 @@ function renamed(
     const name = names[state.name];
     return name === undefined ? [] : [{ ...state, name }];
   });
-}
-
-function millisecondHeaders(waitMs: number): Readonly<Record<string, string>> {
-  return {
-    'retry-after-ms': String(Math.max(1, Math.ceil(waitMs))),
-    'retry-after': retryAfterSeconds(waitMs),
-  };
 }

@@ -1,5 +1,6 @@
 import type { CacheSettings, ModelSettings } from '../config/provider.ts';
 import type { Clock } from '../core/clock.ts';
+import type { EngineProfile } from './engine-profile.ts';
 import { EngineTiming } from './engine-timing.ts';
 import { FixedTiming } from './fixed-timing.ts';
 import type { Pacer } from './pacer.ts';
@@ -18,9 +19,17 @@ export interface ModelState {
   readonly blockTokens: number;
 }
 
+export interface ModelContext {
+  readonly clock: Clock;
+  readonly pacer: Pacer;
+  /** The engine of a model without fixed times. */
+  readonly engine: EngineProfile | undefined;
+}
+
+/** @throws RangeError when a model without fixed times has no engine */
 export function createModelState(
   settings: ModelSettings,
-  { clock, pacer }: { readonly clock: Clock; readonly pacer: Pacer },
+  { clock, pacer, engine }: ModelContext,
 ): ModelState {
   const { timing } = settings;
   const openai = settings.cache ?? defaultCache(settings, 'openai');
@@ -31,12 +40,12 @@ export function createModelState(
     timing:
       timing.kind === 'fixed'
         ? new FixedTiming(timing, clock, pacer)
-        : new EngineTiming(timing, clock, pacer),
+        : new EngineTiming(engineOf(settings, engine), clock, pacer),
     caches: {
       openai: openaiCache,
       anthropic: isShared ? openaiCache : new PromptCache(defaultCache(settings, 'anthropic')),
     },
-    blockTokens: blockTokens(settings, openai),
+    blockTokens: engine?.blockTokens ?? stepOf(openai),
   };
 }
 
@@ -49,13 +58,17 @@ const CACHE_TTL_MS = 300_000;
 const CACHE_CAPACITY_TOKENS = 20_000_000;
 
 function defaultCache({ timing }: ModelSettings, api: Api): CacheSettings {
-  if (timing.kind === 'batching') return { kind: 'engine' };
+  if (timing.kind !== 'fixed') return { kind: 'engine' };
   const common = { minTokens: MIN_CACHED_TOKENS, capacityTokens: CACHE_CAPACITY_TOKENS };
   if (api === 'anthropic') return { kind: 'breakpoints', ...common };
   return { kind: 'automatic', ...common, stepTokens: CACHE_STEP_TOKENS, ttl: CACHE_TTL_MS };
 }
 
-function blockTokens({ timing }: ModelSettings, cache: CacheSettings): number {
-  if (timing.kind === 'batching') return timing.blockTokens;
+function stepOf(cache: CacheSettings): number {
   return cache.kind === 'automatic' ? cache.stepTokens : CACHE_STEP_TOKENS;
+}
+
+function engineOf({ id }: ModelSettings, engine: EngineProfile | undefined): EngineProfile {
+  if (engine === undefined) throw new RangeError(`model ${id}: its engine was not read`);
+  return engine;
 }

@@ -10,6 +10,7 @@ import { composeReply, randomId } from './compose-reply.ts';
 import type { ComposedReply } from './compose-reply.ts';
 import { readDirectives } from './directives.ts';
 import type { Directives } from './directives.ts';
+import type { EngineProfile } from './engine-profile.ts';
 import { answerError, commonHeaders, unknownModel } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { FaultScript, faultName } from './fault-script.ts';
@@ -38,6 +39,8 @@ export interface SimulatorOptions {
   /** CLOCK_MONOTONIC of the host in ns, as a double: exact to the ns for 104 days of uptime. */
   readonly nowNs: () => number;
   readonly limits: LimitGate;
+  /** Of readEngines. */
+  readonly engines: ReadonlyMap<string, EngineProfile>;
 }
 
 /** A call that was answered whole, for those who keep replies (Responses). */
@@ -82,11 +85,13 @@ export class Simulator {
   readonly #occurrences = new Occurrences();
 
   constructor(options: SimulatorOptions) {
-    const { config, clock } = options;
+    const { config, clock, engines } = options;
     const pacer = new Pacer(clock);
     this.#options = options;
     this.pacer = pacer;
-    this.models = config.models.map((model) => createModelState(model, { clock, pacer }));
+    this.models = config.models.map((model) =>
+      createModelState(model, { clock, pacer, engine: engines.get(model.id) }),
+    );
     for (const model of this.models) {
       for (const name of [model.settings.id, ...model.settings.aliases]) {
         this.#byName.set(name, model);

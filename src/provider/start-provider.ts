@@ -12,6 +12,7 @@ import { monotonicNs, realClock, wallNowMs } from '../system.ts';
 import { answerAdmin } from './admin.ts';
 import { randomId } from './compose-reply.ts';
 import { Endpoints } from './endpoints.ts';
+import { readEngines } from './engine-profile.ts';
 import { answerError, commonHeaders } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { KeyCounts } from './key-counts.ts';
@@ -45,8 +46,10 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   // One reading of both clocks ties the provider's clock to the host's: CLOCK_MONOTONIC under both.
   const originNs = Number(monotonicNs()) - clock.now() * NS_PER_MS;
   const nowNs = (): number => Math.round(originNs + clock.now() * NS_PER_MS);
+  const engines = await readEngines(config);
   const simulator = new Simulator({
     config,
+    engines,
     clock,
     limits,
     nowEpochMs: () => config.createdAt ?? wallNowMs(),

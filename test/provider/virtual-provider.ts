@@ -6,6 +6,8 @@ import { dialects } from '../../src/http/dialects.ts';
 import { createStreamReader, readReply } from '../../src/http/read-stream.ts';
 import type { ReplyState } from '../../src/http/read-stream.ts';
 import { SseParser } from '../../src/http/sse.ts';
+import { constantEngine } from '../../src/provider/engine-profile.ts';
+import type { EngineProfile } from '../../src/provider/engine-profile.ts';
 import type { Exchange } from '../../src/provider/exchange.ts';
 import { LocalLimitGate } from '../../src/provider/limit-gate.ts';
 import type { ReplySink } from '../../src/provider/reply-sink.ts';
@@ -106,6 +108,14 @@ export class Reply implements ReplySink {
   }
 }
 
+function constantEngines({ models }: ProviderConfig): ReadonlyMap<string, EngineProfile> {
+  return new Map(
+    models.flatMap(({ id, timing }) =>
+      timing.kind === 'batching' ? [[id, constantEngine(timing)] as const] : [],
+    ),
+  );
+}
+
 export interface Sent {
   readonly reply: Reply;
   readonly record: RequestRecord;
@@ -119,10 +129,11 @@ export class VirtualProvider {
   readonly simulator: Simulator;
   #requests = 0;
 
-  constructor(settings: ProviderConfig) {
+  constructor(settings: ProviderConfig, engines = constantEngines(settings)) {
     const nowEpochMs = (): number => EPOCH_MS + this.clock.now();
     this.simulator = new Simulator({
       config: settings,
+      engines,
       clock: this.clock,
       nowEpochMs,
       nowNs: () => Math.round(this.clock.now() * 1e6),
