@@ -25,8 +25,11 @@ const NAMING_ATTRIBUTES = wholeKey([
   'model|tool_name|query_source|stop_reason|decision|source',
 ]);
 
-/** Ids of sessions, calls and people: kept as keyed hashes, which still meet each other. */
-const ID_ATTRIBUTES = wholeKey([
+/**
+ * Ids of sessions, calls and people, and arguments of tools: kept as keyed hashes, which still meet
+ * each other, and tell a tool that is called with the same arguments again.
+ */
+const HASHED_ATTRIBUTES = wholeKey([
   'gen_ai\\.(?:conversation|agent|data_source|memory\\.store|tool\\.call|response)\\.id',
   'gen_ai\\.request\\.previous_response\\.id',
   '(?:langfuse\\.|exgentic\\.)?session\\.id',
@@ -35,6 +38,8 @@ const ID_ATTRIBUTES = wholeKey([
   'ai\\.telemetry\\.metadata\\.sessionId',
   'ai\\.(?:toolCall|response)\\.id',
   'tool\\.id',
+  'gen_ai\\.tool\\.call\\.arguments',
+  'ai\\.toolCall\\.args',
   'thread_id|agent_id|parent_agent_id|request_id|tool_use_id',
 ]);
 
@@ -109,7 +114,7 @@ function safeSpan(span: Json, hash: KeyedHash): Json {
 function safeAttributes(attributes: unknown, hash: KeyedHash): Json[] {
   const safe: Json[] = [];
   for (const { key, value } of recordsOf(attributes)) {
-    if (typeof key !== 'string' || !KEY.test(key)) continue;
+    if (typeof key !== 'string' || !KEY.test(key) || redact(key) !== key) continue;
     const kept = safeValue(key, recordOf(value) ?? {}, hash);
     if (kept !== undefined) safe.push({ key, value: kept });
   }
@@ -117,13 +122,13 @@ function safeAttributes(attributes: unknown, hash: KeyedHash): Json[] {
 }
 
 function safeValue(key: string, value: Json, hash: KeyedHash): Json | undefined {
+  if (HASHED_ATTRIBUTES.test(key)) return { stringValue: hash.of(hashable(value)) };
   const { boolValue, doubleValue, stringValue } = value;
   const intValue = integerOf(value['intValue']);
   if (intValue !== undefined) return { intValue };
   if (typeof doubleValue === 'number') return { doubleValue };
   if (typeof boolValue === 'boolean') return { boolValue };
   if (typeof stringValue === 'string') {
-    if (ID_ATTRIBUTES.test(key)) return { stringValue: hash.of(stringValue) };
     const name = NAMING_ATTRIBUTES.test(key) ? nameOf(stringValue) : undefined;
     return name === undefined ? undefined : { stringValue: name };
   }
@@ -134,6 +139,11 @@ function safeValue(key: string, value: Json, hash: KeyedHash): Json | undefined 
   );
   if (names.length === 0 || names.includes(undefined)) return undefined;
   return { arrayValue: { values: names.map((name) => ({ stringValue: name })) } };
+}
+
+/** A text as it is, so that its hash is that of the same id in a call; any other value as JSON. */
+function hashable(value: Json): string {
+  return stringOf(value['stringValue']) ?? JSON.stringify(value);
 }
 
 function nameOf(value: unknown): string | undefined {

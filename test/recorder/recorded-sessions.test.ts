@@ -213,9 +213,14 @@ describe('conversations without ids', () => {
       .flatMap(({ steps: all }) => all)
       .filter(({ kind }) => kind === 'llm');
     expect(calls).toHaveLength(5);
-    expect(calls.filter((call) => call.kind === 'llm' && call.agent === 'sub-agent')).toHaveLength(
-      2,
-    );
+    const agents = calls.map((call) => (call.kind === 'llm' ? call.agent : undefined));
+    expect(agents.toSorted()).toEqual([
+      'sub-agent',
+      'sub-agent 2',
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 });
 
