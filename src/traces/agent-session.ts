@@ -28,6 +28,7 @@ export class AgentSession {
   readonly #facts: SessionFacts;
   readonly #turns: TurnDraft[] = [];
   readonly #threads = new Map<string, Thread>();
+  readonly #agents = new Map<string, number>();
   /** The main agent's thread. */
   readonly main: Thread;
 
@@ -66,6 +67,13 @@ export class AgentSession {
     return this.#threads.has(key);
   }
 
+  /** A name for one more agent of a kind: `Explore`, then `Explore 2`. Each has a context of its own. */
+  nextAgent(kind: string): string {
+    const number = (this.#agents.get(kind) ?? 0) + 1;
+    this.#agents.set(kind, number);
+    return number === 1 ? kind : `${kind} ${number}`;
+  }
+
   /** The turn under way; begun by the step itself when there was no user message. */
   turnAt(startMs: number): TurnDraft {
     if (this.#turns.length === 0) this.startTurn(startMs);
@@ -99,11 +107,15 @@ export class Thread {
   #last: StepDraft | undefined;
   /** What the first call follows: the call that started a sub-agent. */
   origin: StepDraft | undefined;
-  /** Kind of sub-agent. */
-  name: string | undefined;
+  #name: string | undefined;
 
   constructor(session: AgentSession) {
     this.#session = session;
+  }
+
+  /** The sub-agent's own name, made of its kind when it is first asked for. */
+  agent(kind: string): string {
+    return (this.#name ??= this.#session.nextAgent(kind));
   }
 
   /** A call of the model; follows the results delivered since the last call, else that call. */
@@ -203,6 +215,9 @@ function buildTurn(draft: TurnDraft): Turn {
     step.after = linksOf(after, turn);
     if (step.endMs !== undefined && step.endMs > endMs) endMs = step.endMs;
   }
+  // A turn is not over before its last step begins, whose end may be unknown.
+  const last = drafts.at(-1)!.step.startMs;
+  if (endMs !== Number.NEGATIVE_INFINITY && last > endMs) endMs = last;
   return {
     startMs: draft.startMs,
     endMs: draft.endMs ?? (endMs === Number.NEGATIVE_INFINITY ? undefined : endMs),

@@ -12,6 +12,8 @@ interface Node {
   readonly attempts: Attempt[];
   readonly conversation: Conversation;
   readonly thread: Thread;
+  /** Tools it asked for, in flight until their end is set. */
+  readonly tools: StepDraft<ToolCall>[];
   endMs: number;
   isContinued: boolean;
 }
@@ -24,6 +26,8 @@ interface ToolOwner {
 interface Conversation {
   readonly session: AgentSession;
   readonly nodes: Node[];
+  /** Side threads and the calls that they began at. */
+  readonly sides: { readonly origin: Node; readonly thread: Thread }[];
   threads: number;
 }
 
@@ -55,13 +59,19 @@ export class ConversationBuilder {
     const parent = this.#parentOf(recorded);
     const conversation = this.#conversationOf(recorded, parent);
     const isMain = this.#isMain(recorded, parent, conversation);
-    const thread = isMain ? conversation.session.main : this.#sideThread(parent, conversation);
+    const { main } = conversation.session;
+    const thread = isMain ? main : this.#sideThread(parent, conversation);
     if (isMain && startsTurn(recorded, conversation)) conversation.session.startTurn(recorded.atMs);
     this.#deliver(recorded, parent, thread);
     const attempts = [attemptOf(recorded)];
-    const draft = thread.call({ ...fields, attempts, agent: isMain ? undefined : 'sub-agent' });
+    const draft = thread.call({
+      ...fields,
+      attempts,
+      agent: isMain ? undefined : thread.agent('sub-agent'),
+    });
     const endMs = recorded.atMs + recorded.endMs;
-    const node = { recorded, draft, attempts, conversation, thread, endMs, isContinued: false };
+    const state = { tools: [], endMs, isContinued: false };
+    const node: Node = { recorded, draft, attempts, conversation, thread, ...state };
     if (parent !== undefined) parent.isContinued = true;
     conversation.nodes.push(node);
     this.#remember(node, recorded);
@@ -107,6 +117,7 @@ export class ConversationBuilder {
     }
     for (const { id, name, argumentsHash } of toolCalls) {
       const tool = node.thread.tool({ startMs: node.endMs, name, argumentsHash }, node.draft);
+      node.tools.push(tool);
       const owners = this.#toolOwners.get(id);
       if (owners === undefined) this.#toolOwners.set(id, [{ node, tool }]);
       else owners.push({ node, tool });
@@ -156,7 +167,7 @@ export class ConversationBuilder {
       parent?.conversation ?? (id === undefined ? undefined : this.#bySessionId.get(id));
     if (known !== undefined) return known;
     const name = id ?? `conversation-${this.#conversations.length + 1}`;
-    const fresh = { session: new AgentSession(name), nodes: [], threads: 0 };
+    const fresh = { session: new AgentSession(name), nodes: [], sides: [], threads: 0 };
     this.#conversations.push(fresh);
     if (id !== undefined) this.#bySessionId.set(id, fresh);
     return fresh;
@@ -164,8 +175,8 @@ export class ConversationBuilder {
 
   /**
    * The main thread goes on from its own calls. A call beside a running one is a side thread, and so
-   * is one that shares no messages with the main thread, unless it has the same tools and nothing
-   * else runs: then the history was rewritten (compaction).
+   * is one that shares no messages with the main thread, unless it has the same tools and neither a
+   * call nor a tool of the main thread runs: then the history was rewritten (compaction).
    */
   #isMain(recorded: RecordedCall, parent: Node | undefined, conversation: Conversation): boolean {
     const { nodes, session } = conversation;
@@ -175,7 +186,8 @@ export class ConversationBuilder {
     if (nodes.some(({ endMs, thread }) => thread === session.main && endMs > recorded.atMs))
       return false;
     if (parent !== undefined) return true;
-    return main !== undefined && main.recorded.request.toolsHash === recorded.request.toolsHash;
+    if (main === undefined || hasOpenTools(main)) return false;
+    return main.recorded.request.toolsHash === recorded.request.toolsHash;
   }
 
   #sideThread(parent: Node | undefined, conversation: Conversation): Thread {
@@ -183,7 +195,11 @@ export class ConversationBuilder {
     if (parent !== undefined && parent.thread !== main && !parent.isContinued) return parent.thread;
     conversation.threads += 1;
     const thread = conversation.session.thread(String(conversation.threads));
-    thread.origin = parent?.draft;
+    const { nodes } = conversation;
+    const asking = nodes.findLast((node) => node.thread === main && hasOpenTools(node));
+    const origin = parent ?? asking;
+    thread.origin = origin?.draft;
+    if (origin !== undefined) conversation.sides.push({ origin, thread });
     return thread;
   }
 
@@ -197,7 +213,19 @@ export class ConversationBuilder {
       if (isError === true) owner.tool.step.error = true;
       thread.deliver(owner.tool);
     }
+    if (parent === undefined || request.toolResults.length === 0) return;
+    // The tools were sub-agents, or ran beside them: the call that asked for them waits for both.
+    const { conversation } = parent;
+    for (const side of conversation.sides.filter(({ origin }) => origin === parent)) {
+      const last = conversation.nodes.findLast((node) => node.thread === side.thread);
+      if (last !== undefined && side.thread !== thread && last.endMs <= atMs)
+        thread.deliver(last.draft);
+    }
   }
+}
+
+function hasOpenTools({ tools }: Node): boolean {
+  return tools.some(({ step }) => step.endMs === undefined);
 }
 
 /** A new turn: what follows the model's last words is the user's, not a tool's. */
