@@ -72,7 +72,13 @@ function largestCap(body: Json): number | undefined {
 }
 
 /** Headers of coding agents that name a session. */
-const SESSION_HEADERS = ['x-claude-code-session-id', 'x-session-id', 'session_id', 'session-id'];
+const SESSION_HEADERS = [
+  'x-claude-code-session-id',
+  'x-claude-code-session',
+  'x-session-id',
+  'session_id',
+  'session-id',
+];
 
 function callerIds(
   body: Json,
@@ -90,6 +96,7 @@ function callerIds(
       (isRecord(conversation) ? stringOf(conversation['id']) : undefined),
     previousReply: stringOf(body['previous_response_id']),
     agent: stringOf(headers['x-claude-code-agent-id']),
+    parentAgent: stringOf(headers['x-claude-code-parent-agent-id']),
     user,
     cacheKey: stringOf(body['prompt_cache_key']),
   };

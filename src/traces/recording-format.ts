@@ -117,9 +117,16 @@ export interface RecordedRequest {
 
 /**
  * `session`: one conversation (Claude Code, Codex, `conversation`). `previousReply`: the reply this
- * request continues. `agent`: the sub-agent that asks. `user` and `cacheKey` may span sessions.
+ * request continues. `agent`: the sub-agent that asks; `parentAgent`: the one that started it.
+ * `user` and `cacheKey` may span sessions.
  */
-export type RecordedId = 'session' | 'previousReply' | 'agent' | 'user' | 'cacheKey';
+export type RecordedId =
+  | 'session'
+  | 'previousReply'
+  | 'agent'
+  | 'parentAgent'
+  | 'user'
+  | 'cacheKey';
 
 interface RecordedToolCall {
   /** Hash of the call's id, to meet its result. */

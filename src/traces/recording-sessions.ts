@@ -1,7 +1,7 @@
 import { NO_TOKENS } from '../core/tokens.ts';
 import type { Attempt, LlmCall, Session, ToolCall } from '../core/trace.ts';
 import { AgentSession, type StepDraft, type Thread } from './agent-session.ts';
-import type { RecordedCall } from './recording-format.ts';
+import type { RecordedCall, RecordedId } from './recording-format.ts';
 
 /** A failed call with the same body after longer than this is a new call, not a retry (SDKs wait ≤ 60 s). */
 const LONGEST_RETRY_GAP_MS = 120_000;
@@ -60,7 +60,7 @@ export class ConversationBuilder {
     const conversation = this.#conversationOf(recorded, parent);
     const isMain = this.#isMain(recorded, parent, conversation);
     const { main } = conversation.session;
-    const thread = isMain ? main : this.#sideThread(parent, conversation);
+    const thread = isMain ? main : this.#sideThread(recorded, parent, conversation);
     if (isMain && startsTurn(recorded, conversation)) conversation.session.startTurn(recorded.atMs);
     this.#deliver(recorded, parent, thread);
     const attempts = [attemptOf(recorded)];
@@ -136,7 +136,10 @@ export class ConversationBuilder {
     if (replied !== undefined) return replied;
     for (let length = request.chain.length - 1; length > 0; length -= 1) {
       const nodes = (this.#byChain.get(request.chain[length - 1]!) ?? []).filter(
-        (node) => node.endMs <= atMs && isSameSession(node.recorded, request.ids?.session),
+        (node) =>
+          node.endMs <= atMs &&
+          isSame(node.recorded, recorded, 'session') &&
+          isSame(node.recorded, recorded, 'agent'),
       );
       // Of equal conversations the one that nobody has gone on with yet.
       const node = nodes.findLast(({ isContinued }) => !isContinued) ?? nodes.at(-1);
@@ -174,14 +177,17 @@ export class ConversationBuilder {
   }
 
   /**
-   * The main thread goes on from its own calls. A call beside a running one is a side thread, and so
-   * is one that shares no messages with the main thread, unless it has the same tools and neither a
-   * call nor a tool of the main thread runs: then the history was rewritten (compaction).
+   * The main thread goes on from its own calls. A call that names another agent is that agent's. A
+   * call beside a running one is a side thread, and so is one that shares no messages with the main
+   * thread, unless it has the same tools and neither a call nor a tool of the main thread runs: then
+   * the history was rewritten (compaction).
    */
   #isMain(recorded: RecordedCall, parent: Node | undefined, conversation: Conversation): boolean {
     const { nodes, session } = conversation;
     if (nodes.length === 0) return true;
     const main = nodes.findLast(({ thread }) => thread === session.main);
+    const agent = recorded.request.ids?.agent;
+    if (agent !== undefined && agent !== main?.recorded.request.ids?.agent) return false;
     if (parent !== undefined && parent.thread !== session.main) return false;
     if (nodes.some(({ endMs, thread }) => thread === session.main && endMs > recorded.atMs))
       return false;
@@ -190,14 +196,22 @@ export class ConversationBuilder {
     return main.recorded.request.toolsHash === recorded.request.toolsHash;
   }
 
-  #sideThread(parent: Node | undefined, conversation: Conversation): Thread {
+  #sideThread(
+    { request }: RecordedCall,
+    parent: Node | undefined,
+    conversation: Conversation,
+  ): Thread {
     const { main } = conversation.session;
-    if (parent !== undefined && parent.thread !== main && !parent.isContinued) return parent.thread;
+    const { agent, parentAgent } = request.ids ?? {};
+    const known = lastOf(agent, conversation)?.thread;
+    if (known !== undefined && known !== main) return known;
+    const isFork = agent !== undefined || parent?.thread === main || parent?.isContinued === true;
+    if (parent !== undefined && !isFork) return parent.thread;
     conversation.threads += 1;
     const thread = conversation.session.thread(String(conversation.threads));
     const { nodes } = conversation;
     const asking = nodes.findLast((node) => node.thread === main && hasOpenTools(node));
-    const origin = parent ?? asking;
+    const origin = parent ?? lastOf(parentAgent, conversation) ?? asking;
     thread.origin = origin?.draft;
     if (origin !== undefined) conversation.sides.push({ origin, thread });
     return thread;
@@ -235,9 +249,16 @@ function startsTurn({ request }: RecordedCall, { nodes }: Conversation): boolean
   return tail.includes('u') && !tail.includes('t');
 }
 
-function isSameSession({ request }: RecordedCall, session: string | undefined): boolean {
-  const other = request.ids?.session;
-  return other === undefined || session === undefined || other === session;
+/** Whether two calls may have the same id: not when both state one and they differ. */
+function isSame(a: RecordedCall, b: RecordedCall, id: RecordedId): boolean {
+  const [one, other] = [a.request.ids?.[id], b.request.ids?.[id]];
+  return one === undefined || other === undefined || one === other;
+}
+
+/** The last call of the sub-agent with this id. */
+function lastOf(agent: string | undefined, { nodes }: Conversation): Node | undefined {
+  if (agent === undefined) return undefined;
+  return nodes.findLast(({ recorded }) => recorded.request.ids?.agent === agent);
 }
 
 function attemptOf({ atMs, endMs, error, outcome, status }: RecordedCall): Attempt {

@@ -128,6 +128,7 @@ function recordedCall(line: JsonObject): RecordedCall | undefined {
         session: textOf(objectOf(request['ids'])['session']),
         previousReply: textOf(objectOf(request['ids'])['previousReply']),
         agent: textOf(objectOf(request['ids'])['agent']),
+        parentAgent: textOf(objectOf(request['ids'])['parentAgent']),
       } as RecordedCall['request']['ids'],
     },
     toolCalls: listOf(line['toolCalls'])

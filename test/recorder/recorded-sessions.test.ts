@@ -61,6 +61,12 @@ const answer: Script = async (response, seen, call) => {
     response.end('{"error":{"message":"x","type":"server_error"}}');
     return;
   }
+  if (text === 'endless stream') {
+    const delta = { content: 'word '.repeat(16) };
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta }] })}\n\n`);
+    return;
+  }
   if (text.startsWith('slow')) await new Promise((resolve) => setTimeout(resolve, 60));
   const tools = /^tools: (.*)/.exec(text)?.[1]?.split(', ') ?? [];
   const usage = { prompt_tokens: 10 * (call + 1), completion_tokens: 3 };
@@ -243,6 +249,61 @@ describe('conversations with ids', () => {
     expect(agents.filter((name) => name === 'sub-agent')).toHaveLength(2);
   });
 
+  test('sub-agents are told apart by their ids and follow the call that started them', async () => {
+    const session = { 'x-claude-code-session-id': 's-1' };
+    const agent = (id: string, parent?: string): Record<string, string> => ({
+      ...session,
+      'x-claude-code-agent-id': id,
+      ...(parent === undefined ? {} : { 'x-claude-code-parent-agent-id': parent }),
+    });
+    const main = new Agent(session, 'main');
+    main.messages.push({ role: 'user', content: 'tools: task, task' });
+    await main.call();
+    // The same words in both: only the ids tell them apart. One after the other, main is waiting.
+    await new Agent(agent('a'), 'sub').say('tools: grep');
+    await new Agent(agent('b'), 'sub').say('tools: grep');
+    // Started by b: nothing but the header says so.
+    await new Agent(agent('c', 'b'), 'deeper').say('look');
+    const { sessions } = await recorded();
+    expect(sessions).toHaveLength(1);
+    expect(sessions[0]!.turns.map(steps)).toEqual([
+      [
+        '1 llm after []',
+        '2 task after [1]',
+        '3 task after [1]',
+        '4 sub-agent after [1]',
+        '5 grep after [4]',
+        '6 sub-agent after [5]',
+        '7 sub-agent 2 after [1]',
+        '8 grep after [7]',
+        '9 sub-agent 2 after [8]',
+        '10 sub-agent 3 after [9]',
+      ],
+    ]);
+  });
+
+  test('an agent that shares only tool results with another belongs to its session', async () => {
+    const main = new Agent({}, 'main');
+    await main.say('tools: search');
+    // Its own instructions, and the results of the other's tools: no list of messages in common.
+    const [, , called, result] = main.messages;
+    await post('/v1/chat/completions', {
+      model: 'm1',
+      messages: [{ role: 'system', content: 'judge' }, called, result],
+    });
+    const { sessions } = await recorded();
+    expect(sessions.map(({ turns }) => turns.flatMap(steps))).toMatchInlineSnapshot(`
+      [
+        [
+          "1 llm after []",
+          "2 search after [1]",
+          "3 llm after [2]",
+          "4 llm after [3]",
+        ],
+      ]
+    `);
+  });
+
   test('Responses go on from the reply they name', async () => {
     const ask = (fields: object): Promise<Message> =>
       post('/v1/responses', { model: 'm1', ...fields });
@@ -252,6 +313,38 @@ describe('conversations with ids', () => {
     const { sessions } = await recorded();
     expect(sessions.map(({ turns }) => turns.length)).toEqual([2, 1]);
   });
+});
+
+test('a client that leaves is an error of its call, with estimated tokens', async () => {
+  const leave = new AbortController();
+  const body = JSON.stringify({
+    model: 'm1',
+    stream: true,
+    messages: [{ role: 'user', content: 'endless stream' }],
+  });
+  await new Promise<void>((resolve) => {
+    client.send(
+      { method: 'POST', path: '/v1/chat/completions', headers: {}, body, signal: leave.signal },
+      {
+        onHeaders: () => {},
+        onData: () => leave.abort(new Error('enough')),
+        onEnd: resolve,
+        onError: () => resolve(),
+      },
+    );
+  });
+  asked += 1;
+  const calls = allCalls(await recorded());
+  expect(calls).toMatchObject([
+    {
+      tokensBasis: 'estimated',
+      error: 'cancelled',
+      // 80 characters of reply at four a token.
+      tokens: { output: 20 },
+      attempts: [{ status: 200, error: 'cancelled' }],
+    },
+  ]);
+  expect(calls[0]!.tokens.uncached).toBeGreaterThan(0);
 });
 
 test('embeddings are calls without a session', async () => {
