@@ -220,7 +220,7 @@ describe('conversations without ids', () => {
       .filter(({ kind }) => kind === 'llm');
     expect(calls).toHaveLength(5);
     const agents = calls.map((call) => (call.kind === 'llm' ? call.agent : undefined));
-    expect(agents.toSorted()).toEqual([
+    expect(agents.toSorted((a, b) => (a! < b! ? -1 : 1))).toEqual([
       'sub-agent',
       'sub-agent 2',
       undefined,
