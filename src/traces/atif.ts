@@ -11,7 +11,8 @@ import { inclusiveUsage } from './usage.ts';
 /**
  * ATIF 1.4 to 1.7 (Harbor, terminal-bench). Steps count, final_metrics repeats them.
  * `prompt_tokens` includes cached. A step's time is when it was logged: the call ends there and
- * began at the step before. Sub-agent trajectories are threads of the same session.
+ * began at the step before, unless that one ran tools: their time is not the call's, so start and
+ * duration are unknown. Sub-agent trajectories are threads of the same session.
  */
 export const atif: JsonReader = {
   kind: 'json',
@@ -58,6 +59,7 @@ class AtifFold implements JsonFold {
     const model = textOf(objectOf(trajectory['agent'])['model_name']);
     let promptChars = 0;
     let beforeMs = Number.NaN;
+    let ranTools = false;
     for (const step of listOf(trajectory['steps'])) {
       this.#tally.read();
       if (!isStep(step)) {
@@ -68,24 +70,27 @@ class AtifFold implements JsonFold {
       const atMs = isoMs(textOf(step['timestamp']) ?? '') ?? Number.NaN;
       if (step['source'] === 'user' && at.agent === undefined) at.session.startTurn(atMs);
       if (step['source'] === 'agent') {
-        const startMs = beforeMs <= atMs ? beforeMs : atMs;
+        const isKnown = beforeMs <= atMs && !ranTools;
+        const startMs = isKnown ? beforeMs : atMs;
+        const endMs = isKnown ? atMs : undefined;
         const call = at.thread.call({
           startMs,
-          endMs: Number.isNaN(atMs) ? undefined : atMs,
+          endMs,
           model: textOf(step['model_name']) ?? model,
           operation: 'chat',
           ...usageOf(step, promptChars),
-          attempts: [{ startMs, endMs: Number.isNaN(atMs) ? undefined : atMs }],
+          attempts: [{ startMs, endMs }],
           agent: at.agent,
         });
         tools(step, { thread: at.thread, call, atMs });
       }
       promptChars += contentChars([step['message'], step['tool_calls'], step['observation']]);
       beforeMs = atMs;
+      ranTools = listOf(step['tool_calls']).length > 0;
     }
     for (const inner of listOf(trajectory['subagent_trajectories']).filter(isObject)) {
       const id = textOf(inner['trajectory_id']) ?? textOf(inner['session_id']) ?? '';
-      const agent = textOf(objectOf(inner['agent'])['name']) ?? 'sub-agent';
+      const agent = at.session.nextAgent(textOf(objectOf(inner['agent'])['name']) ?? 'sub-agent');
       // Sub-agents of sub-agents are threads of their own; nesting is bounded by the parsed JSON.
       this.#steps(inner, { ...at, thread: at.session.thread(id), agent });
     }

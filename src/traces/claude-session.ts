@@ -8,6 +8,13 @@ import { cacheWrites, exclusiveUsage } from './usage.ts';
 /** Thread key of the main agent. */
 export const MAIN = '';
 
+/**
+ * The first block of an answer comes within this time of its input, or the input is not the call's:
+ * the client's own request timeout is 10 min, and the longest of 26,706 measured calls of Claude
+ * Code took 300 s (kv-cache-tester sample, traces.md 7.3).
+ */
+const LONGEST_WAIT_MS = 600_000;
+
 interface Tool {
   readonly draft: StepDraft<ToolCall>;
   readonly by: StepDraft<LlmCall>;
@@ -19,7 +26,8 @@ interface Tool {
 export class ClaudeSession {
   readonly #session: AgentSession;
   readonly #tools = new Map<string, Tool>();
-  readonly #lastEventMs = new Map<string, number>();
+  /** Last line by thread, and whether a call may start there: something the model has not answered yet. */
+  readonly #lastLines = new Map<string, { atMs: number; isInput: boolean }>();
   readonly #threadOfLine = new Map<string, string>();
   readonly #sidechain: StepDraft[] = [];
 
@@ -39,9 +47,15 @@ export class ClaudeSession {
     this.#session.endTurn(atMs, activeMs);
   }
 
-  /** A line of the thread at this time: the next call starts here. */
-  sawLine(threadKey: string, atMs: number): void {
-    this.#lastEventMs.set(threadKey, atMs);
+  /** A line of the user or a tool: the next call starts here. */
+  sawInput(threadKey: string, atMs: number): void {
+    this.#lastLines.set(threadKey, { atMs, isInput: true });
+  }
+
+  /** A line of a message: a call that has its input already does not start before it. */
+  sawOutput(threadKey: string, atMs: number): void {
+    const isInput = this.#lastLines.get(threadKey)?.isInput ?? false;
+    this.#lastLines.set(threadKey, { atMs, isInput });
   }
 
   build(): Session | undefined {
@@ -61,18 +75,26 @@ export class ClaudeSession {
     return key;
   }
 
-  /** The first line of a message: a call that began with the line before it. */
+  /**
+   * The first line of a message: a call that began with the input before it. Without one (a log
+   * that lacks lines, a session gone on with after hours) start and duration are unknown: the call
+   * is placed at its line, without an end.
+   */
   call(
     threadKey: string,
     { atMs, model }: { readonly atMs: number; readonly model: string | undefined },
-  ): { draft: StepDraft<LlmCall>; attempt: { startMs: number; endMs: number } } {
-    const before = this.#lastEventMs.get(threadKey);
-    const startMs = before === undefined || before > atMs ? atMs : before;
-    const attempt = { startMs, endMs: atMs };
+  ): { draft: StepDraft<LlmCall>; attempt: { startMs: number; endMs: number | undefined } } {
+    const before = this.#lastLines.get(threadKey);
+    const waitMs = before?.isInput === true ? atMs - before.atMs : Number.NaN;
+    const isKnown = waitMs >= 0 && waitMs <= LONGEST_WAIT_MS;
+    const startMs = isKnown ? atMs - waitMs : atMs;
+    const endMs = isKnown ? atMs : undefined;
+    const attempt = { startMs, endMs };
+    this.#lastLines.set(threadKey, { atMs, isInput: false });
     const thread = this.#thread(threadKey);
     const draft = thread.call({
       startMs,
-      endMs: atMs,
+      endMs,
       model,
       provider: 'anthropic',
       operation: 'chat',
@@ -125,15 +147,16 @@ export class ClaudeSession {
 
   /** Links a sub-agent's first call to the call whose Agent tool was running then; gives its kind. */
   #subAgent(thread: Thread, startMs: number): string {
+    let kind = 'sub-agent';
     if (thread.origin === undefined) {
       for (const { draft, by, agentType } of this.#tools.values()) {
         if (agentType === undefined || draft.step.startMs > startMs) continue;
         if (draft.step.endMs !== undefined && draft.step.endMs < startMs) continue;
         thread.origin = by;
-        thread.name = agentType;
+        kind = agentType;
       }
     }
-    return thread.name ?? 'sub-agent';
+    return thread.agent(kind);
   }
 }
 

@@ -14,8 +14,8 @@ import type { Place, Tally } from './tally.ts';
  * last line's usage counts. A sidechain line with the main thread's message.id replays it
  * (ccusage#913); a key met before in another session or file is a resumed or forked copy.
  *
- * Time: a call starts with the last user or tool-result line before it and ends with its own last
- * line. A tool runs from its tool_use line to its tool_result line, which includes the wait for an
+ * Time: a call starts with the last user or tool-result line since the call before it and ends with
+ * its own last line; without such a line start and duration are unknown. A tool runs from its tool_use line to its tool_result line, which includes the wait for an
  * approval; `durationMs` is set only where the tool itself reports one.
  */
 export const claudeTranscript: JsonReader = {
@@ -44,7 +44,7 @@ interface OpenSession {
 
 interface Message {
   readonly draft: StepDraft<LlmCall>;
-  readonly attempt: { endMs: number };
+  readonly attempt: { endMs: number | undefined };
   readonly file: string;
   readonly open: OpenSession;
 }
@@ -110,7 +110,8 @@ class ClaudeFold implements JsonFold {
         return;
       }
       this.#tally.duplicate('message is split over several lines that repeat its usage');
-      if (atMs > known.attempt.endMs) {
+      // Without a known start the end stays unknown as well.
+      if (known.attempt.endMs !== undefined && atMs > known.attempt.endMs) {
         known.attempt.endMs = atMs;
         known.draft.step.endMs = atMs;
       }
@@ -139,7 +140,7 @@ class ClaudeFold implements JsonFold {
   ): void {
     settleUsage(draft, message);
     session.toolUses(message, draft, at);
-    session.sawLine(at.threadKey, at.atMs);
+    session.sawOutput(at.threadKey, at.atMs);
   }
 
   #user(line: JsonObject, message: JsonObject, atMs: number, place: Place): void {
@@ -156,7 +157,7 @@ class ClaudeFold implements JsonFold {
       session.toolResult(result, line['toolUseResult'], { atMs, threadKey });
     const isHuman = line['isMeta'] !== true && line['isCompactSummary'] !== true;
     if (results.length === 0 && threadKey === MAIN && isHuman) session.startTurn(atMs);
-    session.sawLine(threadKey, atMs);
+    session.sawInput(threadKey, atMs);
     this.#tally.used();
   }
 

@@ -111,7 +111,6 @@ class Rollout {
   #call: StepDraft<LlmCall> | undefined;
   #model: string | undefined;
   #lastInputMs: number | undefined;
-  #lastOutputMs: number | undefined;
   #totals = '';
   #total: JsonObject | undefined;
 
@@ -189,8 +188,7 @@ class Rollout {
     const isTool = kind !== undefined && TOOL_CALLS.has(kind);
     if (!isTool && kind !== 'reasoning' && payload['role'] !== 'assistant') return;
     const call = this.#openCall(atMs);
-    this.#lastOutputMs = atMs;
-    call.step.endMs = Math.max(atMs, call.step.startMs);
+    if (call.step.endMs !== undefined) call.step.endMs = Math.max(atMs, call.step.endMs);
     if (!isTool || callId === undefined) return;
     const name = textOf(payload['name']) ?? kind;
     const hash = argumentsHash(name, payload['arguments'] ?? payload['input'] ?? payload['action']);
@@ -200,18 +198,20 @@ class Rollout {
 
   #openCall(atMs: number): StepDraft<LlmCall> {
     if (this.#call !== undefined) return this.#call;
-    const before = this.#lastInputMs ?? this.#lastOutputMs;
-    const startMs = before === undefined || before > atMs ? atMs : before;
+    // Without an input since the last call its start is unknown: placed here, without an end.
+    const before = this.#lastInputMs;
+    const isKnown = before !== undefined && before <= atMs;
+    const startMs = isKnown ? before : atMs;
     this.#call = this.#facts.thread.call({
       startMs,
-      endMs: atMs,
+      endMs: isKnown ? atMs : undefined,
       model: this.#model,
       provider: this.#facts.provider ?? 'openai',
       operation: 'chat',
       tokens: NO_TOKENS,
       tokensBasis: 'missing',
       attempts: [{ startMs }],
-      agent: this.#facts.isSubAgent ? 'sub-agent' : undefined,
+      agent: this.#facts.isSubAgent ? this.#facts.thread.agent('sub-agent') : undefined,
     });
     return this.#call;
   }
@@ -243,7 +243,6 @@ class Rollout {
     step.attempts = [{ startMs: step.startMs, endMs: step.endMs }];
     this.#call = undefined;
     this.#lastInputMs = undefined;
-    this.#lastOutputMs = atMs;
   }
 }
 

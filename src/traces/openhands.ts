@@ -75,7 +75,8 @@ class Task {
   readonly #latencyMs: ReadonlyMap<string, number>;
   readonly #calls = new Map<string, StepDraft<LlmCall>>();
   readonly #tools = new Map<number, StepDraft<ToolCall>>();
-  #lastMs: number | undefined;
+  /** The last event a call may answer: a message of the user, an observation. */
+  #inputMs: number | undefined;
 
   constructor(tally: Tally, session: AgentSession, metrics: JsonObject) {
     this.#tally = tally;
@@ -111,27 +112,30 @@ class Task {
     else if (event['action'] !== undefined && isObject(event['tool_call_metadata']))
       this.#tool(event, atMs);
     else if (event['observation'] !== undefined) this.#observation(event, atMs);
-    this.#lastMs = atMs;
+    const isInput = event['observation'] !== undefined || event['source'] === 'user';
+    if (isInput) this.#inputMs = atMs;
   }
 
   build(): ReturnType<AgentSession['build']> {
     return this.#session.build();
   }
 
-  /** Logged with its first action, so it ended about then. */
+  /** Logged with its first action, so it ended about then; its start is in the metrics or at its input. */
   #call(responseId: string, response: JsonObject, atMs: number): void {
     const latencyMs = this.#latencyMs.get(responseId);
-    const before = this.#lastMs ?? atMs;
-    const startMs = latencyMs === undefined ? Math.min(before, atMs) : atMs - latencyMs;
+    const waitMs = latencyMs ?? atMs - (this.#inputMs ?? Number.NaN);
+    this.#inputMs = undefined;
+    const startMs = waitMs >= 0 ? atMs - waitMs : atMs;
+    const endMs = waitMs >= 0 ? atMs : undefined;
     const tokens = this.#usageOf(responseId, response);
     const draft = this.#session.main.call({
       startMs,
-      endMs: atMs,
+      endMs,
       model: textOf(response['model']) ?? textOf(this.#usages.get(responseId)?.['model']),
       operation: 'chat',
       tokens: tokens ?? NO_TOKENS,
       tokensBasis: tokens === undefined ? 'missing' : 'reported',
-      attempts: [{ startMs, endMs: atMs }],
+      attempts: [{ startMs, endMs }],
       finishReason: textOf(objectOf(listOf(response['choices'])[0])['finish_reason']),
     });
     this.#calls.set(responseId, draft);

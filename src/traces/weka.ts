@@ -104,7 +104,8 @@ class WekaTrace {
   ): void {
     const thread = this.#session.thread(`${textOf(entry['agent_id']) ?? ''} ${startMs}`);
     thread.origin = origin;
-    const agent = textOf(entry['subagent_type']) ?? 'sub-agent';
+    // Several of one type run in a session: each is an agent of its own.
+    const agent = this.#session.nextAgent(textOf(entry['subagent_type']) ?? 'sub-agent');
     let last: StepDraft<LlmCall> | undefined;
     for (const request of innerRequests(entry)) {
       this.#tally.read();

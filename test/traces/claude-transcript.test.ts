@@ -270,8 +270,100 @@ describe('sub-agents', () => {
     const calls = allCalls(found).filter(({ agent }) => agent !== undefined);
     expect(calls.map(({ after }) => after)).toEqual([['1'], ['1'], ['4']]);
     expect(calls.map(({ startMs }) => (startMs - Date.parse(stamp(0))) / 1000)).toEqual([
-      2, 2.1, 4,
+      2, 2.1, 6,
     ]);
+    // The third follows an answer, not an input: when it was sent is unknown.
+    expect(calls.map(({ endMs }) => endMs === undefined)).toEqual([false, false, true]);
+  });
+
+  test('several of one kind keep contexts of their own', async () => {
+    const explore = (id: string): object => use(id, 'Task', { subagent_type: 'Explore' });
+    const side = (second: number, agentId: string): Line => ({ second, agentId, sidechain: true });
+    const found = await read(
+      user({ second: 0 }, 'go'),
+      answer({ second: 1 }, 'm1', 1, [explore('t1'), explore('t2')]),
+      user(side(2, 'a'), 'find'),
+      user(side(2, 'b'), 'look'),
+      answer(side(3, 'a'), 'sub-a', 10),
+      answer(side(4, 'b'), 'sub-b', 11),
+      user(side(5, 'a'), 'more'),
+      answer(side(6, 'a'), 'sub-a2', 12),
+    );
+    expect(allCalls(found).map(({ agent }) => agent)).toEqual([
+      undefined,
+      'Explore',
+      'Explore 2',
+      'Explore',
+    ]);
+  });
+});
+
+describe('times', () => {
+  test.for([
+    {
+      why: 'an answer to an input starts there',
+      lines: [user({ second: 0 }, 'go'), answer({ second: 4 }, 'm1', 1)],
+      seconds: [[0, 4]],
+    },
+    {
+      why: 'an answer after an answer has no known start: a log that lacks the lines between',
+      lines: [
+        user({ second: 0 }, 'go'),
+        answer({ second: 4 }, 'm1', 1),
+        answer({ second: 5400 }, 'm2', 1),
+      ],
+      seconds: [
+        [0, 4],
+        [5400, undefined],
+      ],
+    },
+    {
+      why: 'a first line that is an answer',
+      lines: [answer({ second: 4 }, 'm1', 1), user({ second: 5 }, 'x')],
+      seconds: [[4, undefined]],
+    },
+    {
+      why: 'an answer hours after the message before it: the session was gone on with',
+      lines: [user({ second: 0 }, 'go'), answer({ second: 7200 }, 'm1', 1)],
+      seconds: [[7200, undefined]],
+    },
+    {
+      why: 'a result that comes while the message is still split over lines',
+      lines: [
+        user({ second: 0 }, 'go'),
+        answer({ second: 4 }, 'm1', 1, [use('t1', 'Read', {})]),
+        result({ second: 5 }, 't1'),
+        answer({ second: 6 }, 'm1', 1, [use('t2', 'Read', {})]),
+        answer({ second: 9 }, 'm2', 1),
+      ],
+      seconds: [
+        [0, 6],
+        [6, 9],
+      ],
+    },
+  ])('$why', async ({ lines, seconds }) => {
+    const at = (ms: number | undefined): number | undefined =>
+      ms === undefined ? undefined : (ms - Date.parse(stamp(0))) / 1000;
+    const calls = allCalls(await read(...lines));
+    expect(calls.map(({ startMs, endMs }) => [at(startMs), at(endMs)])).toEqual(seconds);
+    for (const { attempts, startMs, endMs } of calls) {
+      expect(attempts).toEqual([{ startMs, endMs }]);
+    }
+  });
+
+  test.skipIf(noTraces)('no call of the fixtures lasts longer than a call can', async () => {
+    const files = ['ccusage_chat_alpha', 'daaain_edge_cases', 'daaain_todowrite_examples'];
+    const found = await collect(
+      files.map((name) => sharedTrace(`claude-code-fixtures/${name}.jsonl`)),
+    );
+    const lasted = allCalls(found).flatMap(({ startMs, endMs }) =>
+      endMs === undefined ? [] : [endMs - startMs],
+    );
+    expect(lasted.length).toBeGreaterThan(0);
+    expect(Math.max(...lasted)).toBeLessThanOrEqual(60_000);
+    const alpha = await collect([sharedTrace(`claude-code-fixtures/${files[0]!}.jsonl`)]);
+    // Three answers, hours apart, no input line between: nothing is known of their durations.
+    expect(allCalls(alpha).map(({ endMs }) => endMs)).toEqual([undefined, undefined, undefined]);
   });
 });
 

@@ -6,6 +6,7 @@ import { inputTokens } from '../../src/core/tokens.ts';
 import { quantileSorted } from '../../src/core/statistics.ts';
 import type { LlmCall, Session, ToolCall } from '../../src/core/trace.ts';
 import { readTraces } from '../../src/traces/read.ts';
+import { StructureFold } from '../../src/workload/structure.ts';
 import {
   allCalls,
   collect,
@@ -67,6 +68,10 @@ function expectSummary(values: readonly number[], figures: SummaryFigures): void
   }
   expect(Math.abs(Math.min(...values) - figures.min)).toBeLessThan(1e-5);
   expect(Math.abs(Math.max(...values) - figures.max)).toBeLessThan(1e-5);
+}
+
+function shares(a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): boolean {
+  return [...a].some((value) => b.has(value));
 }
 
 /** Sweep over [start, end), ends before starts at ties. */
@@ -143,15 +148,75 @@ describe.skipIf(noTraces)('WEKA', () => {
     const apiSeconds: number[] = [];
     const ttft: number[] = [];
     const found = new Map<string, object>();
-    let subagentCalls = 0;
+    const perTrace = { calls: [] as number[], first: [] as number[], last: [] as number[] };
+    const minutes: number[] = [];
+    const resend: number[] = [];
+    const toolSeconds: number[] = [];
+    const stops: Record<string, number> = {};
+    const pairs = { all: 0, modelSwitches: 0, drops: 0 };
+    const sub = { calls: [] as number[], perTrace: [] as number[], parallel: [] as number[] };
+    let sharedWithParent = 0;
+    let siblingsApart = 0;
     // Folded one by one: all block ids together are 55 million numbers.
+    const structure = new StructureFold();
     const session = (session: Session): void => {
+      structure.add(session);
       const calls = llm(session)
         .filter(isMain)
         .toSorted((a, b) => a.startMs - b.startMs);
       const times = calls.flatMap((call) => (call.endMs === undefined ? [] : [seconds(call)]));
       apiSeconds.push(...times);
-      subagentCalls += llm(session).length - calls.length;
+      perTrace.calls.push(calls.length);
+      perTrace.first.push(inputs(calls)[0]!);
+      perTrace.last.push(inputs(calls).at(-1)!);
+      minutes.push((calls.at(-1)!.startMs - calls[0]!.startMs) / 60_000);
+      resend.push(sum(inputs(calls)) / inputs(calls).at(-1)!);
+      for (const { finishReason = '' } of calls)
+        stops[finishReason] = (stops[finishReason] ?? 0) + 1;
+      for (const [index, call] of calls.entries()) {
+        if (index === 0) continue;
+        pairs.all += 1;
+        const before = calls[index - 1]!;
+        if (before.model !== call.model) pairs.modelSwitches += 1;
+        const [from, to] = [inputTokens(before.tokens), inputTokens(call.tokens)];
+        if (from > 20_000 && to < 0.6 * from) pairs.drops += 1;
+      }
+      const ofMain = new Set(calls.map(({ id, startMs }) => `${startMs} ${id}`));
+      for (const { steps } of session.turns) {
+        const byId = new Map(steps.map((step) => [step.id, step]));
+        const isOfMain = (step: { readonly after: readonly string[] }): boolean =>
+          step.after.every((id) => ofMain.has(`${byId.get(id)!.startMs} ${id}`));
+        for (const step of steps)
+          if (step.kind === 'tool' && isOfMain(step)) toolSeconds.push(seconds(step));
+      }
+      const agents = new Map<string, LlmCall[]>();
+      for (const call of llm(session)) {
+        if (call.agent === undefined) continue;
+        agents.set(call.agent, [...(agents.get(call.agent) ?? []), call]);
+      }
+      if (agents.size > 0) {
+        const own = [...agents.values()];
+        sub.perTrace.push(own.length);
+        sub.calls.push(...own.map(({ length }) => length));
+        sub.parallel.push(
+          maxConcurrent(
+            own.map((list) => ({
+              ...list[0]!,
+              startMs: Math.min(...list.map(({ startMs }) => startMs)),
+              endMs: Math.max(...list.map(({ startMs, endMs }) => endMs ?? startMs)),
+            })),
+          ),
+        );
+        const blocks = (list: readonly LlmCall[]): Set<number | string> =>
+          new Set(list.flatMap(({ prefix }) => prefix!.ids));
+        const ofParent = blocks(calls);
+        const ofSiblings = own.map(blocks);
+        for (const [index, one] of ofSiblings.entries()) {
+          if (shares(ofParent, one)) sharedWithParent += 1;
+          for (const other of ofSiblings.slice(0, index))
+            if (!shares(one, other)) siblingsApart += 1;
+        }
+      }
       ttft.push(...calls.flatMap(({ ttftMs }) => (ttftMs === undefined ? [] : [ttftMs / 1000])));
       found.set(session.id, {
         requests: calls.length,
@@ -184,7 +249,35 @@ describe.skipIf(noTraces)('WEKA', () => {
         },
       ]);
     }
-    expect(subagentCalls).toBe(453);
+    const fixed = (values: readonly number[], digits: number, ...qs: readonly number[]): string[] =>
+      qs.map((q) => at(values, q).toFixed(digits));
+    expect(fixed(perTrace.calls, 1, 0.5, 0.9, 0.95, 0.99, 1)).toEqual([
+      '44.0',
+      '144.0',
+      '198.0',
+      '313.2',
+      '514.0',
+    ]);
+    expect([perTrace.first, perTrace.last].map((values) => at(values, 0.5))).toEqual([
+      25_564, 133_397,
+    ]);
+    expect(fixed(minutes, 1, 0.5, 1)).toEqual(['56.8', '4951.9']);
+    expect(fixed(resend, 2, 0.1)).toEqual(['5.86']);
+    expect(fixed(resend, 0, 0.99)).toEqual(['349']);
+    expect(pairs).toEqual({ all: 29_224, modelSwitches: 26, drops: 138 });
+    expect(stops).toEqual({ tool_use: 25_060, '': 2987, end_turn: 1638 });
+    expect(fixed(toolSeconds, 0, 0.5, 0.9, 0.95, 0.99)).toEqual(['9', '78', '166', '877']);
+    expect([sub.perTrace.length, sub.calls.length, sum(sub.calls)]).toEqual([10, 41, 453]);
+    expect([at(sub.calls, 0.5), at(sub.calls, 0.99)]).toEqual([11, 24]);
+    expect((sum(sub.calls) / sub.calls.length).toFixed(2)).toBe('11.05');
+    expect([Math.min(...sub.parallel), Math.max(...sub.parallel)]).toEqual([1, 4]);
+    const { compactions, subAgents } = structure.figures()!;
+    expect([compactions, subAgents.count, subAgents.calls!.mean.toFixed(2)]).toEqual([
+      138,
+      41,
+      '11.05',
+    ]);
+    expect([sharedWithParent, siblingsApart]).toEqual([0, 0]);
     expect(apiSeconds).toHaveLength(26_706);
     expect([0.1, 0.5, 0.9, 0.95, 0.99].map((q) => Number(at(apiSeconds, q).toFixed(2)))).toEqual([
       3.4, 6.14, 18.64, 29.2, 62.62,
