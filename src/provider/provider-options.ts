@@ -38,3 +38,15 @@ export function addressOf(
   }
   return { host, port: Number(port) };
 }
+
+/** More processes than this are a typo, not a wish. */
+const MOST_WORKERS = 64;
+
+/** Number of worker processes; 1 serves from this process. */
+export function workersOf(text: string | undefined): number {
+  if (text === undefined) return 1;
+  const workers = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (workers >= 1 && workers <= MOST_WORKERS) return workers;
+  const message = `--workers: "${text}" is not a number from 1 to ${MOST_WORKERS}`;
+  throw new AgentInfraError('usage.invalid', message);
+}

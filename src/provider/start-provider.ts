@@ -7,9 +7,9 @@ import { asError } from '../errors.ts';
 import { dialectOfPath } from '../http/dialects.ts';
 import { BodyTooLargeError, readBody, sendJson, startServer } from '../http/server.ts';
 import type { RunningServer, ServerAddress } from '../http/server.ts';
-import { PROMETHEUS_CONTENT_TYPE } from '../http/prometheus.ts';
 import { monotonicNs, realClock, wallNowMs } from '../system.ts';
-import { answerAdmin } from './admin.ts';
+import type { Admin } from './admin.ts';
+import { answerAdmin, serveAdmin } from './admin.ts';
 import { randomId } from './compose-reply.ts';
 import { Endpoints } from './endpoints.ts';
 import { readEngines } from './engine-profile.ts';
@@ -31,6 +31,8 @@ export interface ProviderOptions {
   readonly limits?: LimitGate | undefined;
   /** Keeps request ids of several workers apart. */
   readonly instance?: string | undefined;
+  /** Who answers the admin interface, when it is not this process alone. */
+  readonly admin?: Admin | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -56,6 +58,8 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     nowNs,
   });
   const counts = new KeyCounts();
+  const admin: Admin =
+    options.admin ?? ((call) => Promise.resolve(answerAdmin(call, { simulator, counts, clock })));
   const endpoints = new Endpoints({ config, simulator, limits, clock });
   const ids = new Random(`${config.seed}/request-ids/${options.instance ?? ''}`);
 
@@ -99,13 +103,8 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const path = pathOf(request);
     if (path === '/healthz' || path === '/health') return sendJson(response, 200, { status: 'ok' });
-    if (path === '/metrics') {
-      response.writeHead(200, { 'content-type': PROMETHEUS_CONTENT_TYPE });
-      response.end(simulator.metrics.text());
-      return;
-    }
-    if (path.startsWith('/admin/')) {
-      void answerAdmin(request, response, path, { simulator, counts, clock });
+    if (path === '/metrics' || path.startsWith('/admin/')) {
+      void serveAdmin(request, response, path, admin);
       return;
     }
     const exchange = open(request, response, path);

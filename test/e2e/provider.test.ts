@@ -87,6 +87,58 @@ test('a configuration file, its log, and the admin counts', async () => {
   );
 });
 
+test('workers share one port, one account per key, one log, and one admin view', async () => {
+  const file = join(folder, 'workers.yaml');
+  const log = join(folder, 'workers.jsonl');
+  writeFileSync(
+    file,
+    'apiVersion: agent-infra/v1\nkind: ProviderConfig\nmodels:\n  - id: sim-1\n    limits: {style: openai, rpm: 10}\n    timing: {kind: fixed, ttft: 1ms, itl: 1ms}\n',
+  );
+  const provider = await start(file, '--workers', '2', '--log', log);
+  const statuses: number[] = [];
+  // A connection each: they fall on both workers.
+  for (let index = 0; index < 14; index += 1) {
+    const init = chat(index % 2 === 0);
+    const headers = { ...(init.headers as Record<string, string>), connection: 'close' };
+    const response = await fetch(`${provider.url}/v1/chat/completions`, { ...init, headers });
+    statuses.push(response.status);
+    await response.text();
+  }
+  expect(statuses).toEqual([...Array.from({ length: 10 }, () => 200), 429, 429, 429, 429]);
+  const json = async (path: string, init?: RequestInit): Promise<unknown> =>
+    (await fetch(`${provider.url}${path}`, init)).json();
+  const { keys } = (await json('/admin/keys')) as { keys: Record<string, unknown> };
+  expect(Object.values(keys)).toMatchObject([
+    { requests: 14, limited: 4, outcomes: { complete: 10 } },
+  ]);
+  const metrics = await (await fetch(`${provider.url}/metrics`)).text();
+  expect(metrics).toContain(
+    'vllm:request_success_total{model_name="sim-1",finished_reason="length"} 10',
+  );
+  expect(metrics.match(/# TYPE vllm:num_requests_running gauge/g)).toHaveLength(1);
+  // A fault script is in force in every worker when the answer comes.
+  await json('/admin/faults', {
+    method: 'PUT',
+    body: JSON.stringify([{ kind: 'status', status: 529 }]),
+  });
+  const struck = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const init = {
+        ...chat(false),
+        headers: { authorization: 'Bearer key', connection: 'close' },
+      };
+      return (await fetch(`${provider.url}/v1/chat/completions`, init)).status;
+    }),
+  );
+  expect(struck).toEqual(Array.from({ length: 6 }, () => 529));
+  expect(await provider.stop('SIGTERM')).toBe(0);
+  const records = readFileSync(log, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { id: string });
+  expect(new Set(records.map(({ id }) => id)).size).toBe(20);
+});
+
 test.for([
   {
     why: 'an unknown preset',
@@ -105,14 +157,17 @@ test.for([
   for (const part of says) expect(stderr).toContain(part);
 });
 
-test('a port that is taken is exit code 3 with a hint', async () => {
-  const provider = await start();
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [binary, 'provider', '--port', new URL(provider.url).port],
-    { encoding: 'utf8' },
-  );
-  await provider.stop('SIGTERM');
-  expect(status).toBe(3);
-  expect(stderr).toContain('listen.failed');
-});
+test.for([['1'], ['2']])(
+  'a port that is taken is exit code 3, with %s workers too',
+  async ([workers]) => {
+    const provider = await start();
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [binary, 'provider', '--port', new URL(provider.url).port, '--workers', workers!],
+      { encoding: 'utf8' },
+    );
+    await provider.stop('SIGTERM');
+    expect(status).toBe(3);
+    expect(stderr).toContain('listen.failed');
+  },
+);
