@@ -24,7 +24,7 @@ const condition = {
 const afterTokens = { afterTokens: count().optional() };
 
 /** One line of a fault script. `kind` says what happens; see docs of `agent-infra provider`. */
-export const faultSchema = z.discriminatedUnion('kind', [
+const faultSchema = z.discriminatedUnion('kind', [
   /** An error answer, e.g. a 429 storm, 529, 503; retry headers as given. */
   strict({
     kind: z.literal('status'),

@@ -35,7 +35,7 @@ function share({ limit, remaining }: RateLimitState): number {
 }
 
 /** RFC 3339 in whole seconds, rounded up so that nobody comes back early. */
-export function anthropicTime(epochMs: number): string {
+function anthropicTime(epochMs: number): string {
   const seconds = Math.ceil(epochMs / MS_PER_SECOND) * MS_PER_SECOND;
   return new Date(seconds).toISOString().replace('.000Z', 'Z');
 }

@@ -76,7 +76,7 @@ export interface ModelRequest {
   readonly cacheKey?: string | undefined;
 }
 
-export interface ReasoningRequest {
+interface ReasoningRequest {
   /** none, minimal, low, medium, high, xhigh, max: as the client wrote it. */
   readonly effort?: string | undefined;
   /** Anthropic's `thinking.budget_tokens`. */

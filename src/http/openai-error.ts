@@ -22,7 +22,7 @@ export function openaiErrorBody(error: ApiError): OpenaiErrorBody {
 }
 
 /** The type OpenAI gives an error of this status when nothing more is known. */
-export function openaiErrorType(status: number): string {
+function openaiErrorType(status: number): string {
   if (status === 429) return 'requests';
   return status >= 500 ? 'server_error' : 'invalid_request_error';
 }

@@ -15,7 +15,7 @@ export type StreamProgress =
   | 'terminal'
   | 'meta';
 
-export interface ReadToolCall {
+interface ReadToolCall {
   readonly id: string;
   readonly name: string;
   /** Concatenated fragments; not necessarily whole, and not necessarily JSON. */

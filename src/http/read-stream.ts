@@ -8,7 +8,7 @@ import type { ReplyFold, ReplyState, StreamProgress } from './read-stream-state.
 import type { SseEvent } from './sse.ts';
 
 export { replyOutcome } from './read-stream-state.ts';
-export type { ReplyOutcome, ReplyState, StreamProgress } from './read-stream-state.ts';
+export type { ReplyState } from './read-stream-state.ts';
 
 export interface ReadOptions {
   /** Keep the visible text in the state. Off by default: measurements need lengths only. */

@@ -6,7 +6,7 @@ import type { ReplySink } from './reply-sink.ts';
 import type { Outcome, RequestRecord } from './request-log.ts';
 import { ORGANIZATION } from './organization.ts';
 
-export type Headers = Readonly<Record<string, string | string[] | undefined>>;
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** One request on its way through the provider, whatever its endpoint. */
 export interface Exchange {

@@ -11,7 +11,7 @@ import { ORGANIZATION } from './organization.ts';
 /** State of a limit under its name in the configuration (`rpm`, `itpm`, …). */
 export type PublishedState = RateLimitState;
 
-export interface RefusalFacts {
+interface RefusalFacts {
   readonly dimension: string;
   readonly limit: number;
   readonly used: number;

@@ -15,7 +15,7 @@ import type { Outcome, RequestRecord } from '../../src/provider/request-log.ts';
 import { Simulator } from '../../src/provider/simulator.ts';
 
 /** 2026-01-01T00:00:00Z: the wall time at virtual 0. */
-export const EPOCH_MS = 1_767_225_600_000;
+const EPOCH_MS = 1_767_225_600_000;
 
 /** A configuration with one model, changed by the test. */
 export function config(
@@ -31,7 +31,7 @@ export function config(
 }
 
 /** What a caller of the virtual provider sees. */
-export class Reply implements ReplySink {
+class Reply implements ReplySink {
   status: number | undefined;
   headers: Readonly<Record<string, string>> = {};
   text = '';
