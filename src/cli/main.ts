@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from '@commander-js/extra-typings';
 
 import { AgentInfraError, EXIT } from '../errors.ts';
+import { addCatalogCommand } from './catalog.ts';
 import { addDemoCommand } from './demo.ts';
 import { addGatewayCommand } from './gateway.ts';
 import { addLoadtestCommand } from './loadtest.ts';
@@ -41,6 +42,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addGatewayCommand(program, setExitCode);
   addProviderCommand(program, setExitCode);
   addReportCommand(program, setExitCode);
+  addCatalogCommand(program, setExitCode);
   addSchemaCommand(program, setExitCode);
   program.addHelpText('after', EXAMPLES);
   try {

@@ -38,6 +38,10 @@ const SCHEMAS = {
     kind: 'InfraCatalog',
     load: async () => (await import('../config/catalog-infra.ts')).infraCatalogSchema,
   },
+  'price-overlay': {
+    kind: 'PriceOverlay',
+    load: async () => (await import('../config/price-overlay.ts')).priceOverlaySchema,
+  },
 } satisfies Record<string, { kind: string; load: () => Promise<z.ZodType> }>;
 
 type SchemaName = keyof typeof SCHEMAS;

@@ -18,7 +18,8 @@ export type DocumentKind =
   | 'ProviderCatalog'
   | 'ModelCatalog'
   | 'GpuCatalog'
-  | 'InfraCatalog';
+  | 'InfraCatalog'
+  | 'PriceOverlay';
 
 /** Fields that open every document. */
 export function header<K extends DocumentKind>(

@@ -57,15 +57,22 @@ describe('the command line', () => {
     expect(result.stderr).toContain(stderr);
   });
 
-  test.for(['demo', 'profile', 'plan', 'loadtest', 'gateway', 'provider', 'report', 'schema'])(
-    '%s --help says what it does',
-    (command) => {
-      const { status, stdout } = run(command, '--help');
-      expect(status).toBe(0);
-      expect(stdout).toContain(`Usage: agent-infra ${command}`);
-      expect(stdout.split('\n').length).toBeGreaterThan(5);
-    },
-  );
+  test.for([
+    'demo',
+    'profile',
+    'plan',
+    'loadtest',
+    'gateway',
+    'provider',
+    'report',
+    'catalog',
+    'schema',
+  ])('%s --help says what it does', (command) => {
+    const { status, stdout } = run(command, '--help');
+    expect(status).toBe(0);
+    expect(stdout).toContain(`Usage: agent-infra ${command}`);
+    expect(stdout.split('\n').length).toBeGreaterThan(5);
+  });
 });
 
 /** Heavy packages load with the command that needs them, never for help. */
