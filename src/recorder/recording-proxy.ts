@@ -51,7 +51,7 @@ export interface RunningRecorder {
 }
 
 /** In ms, over all answered calls. */
-export interface AddedTimes {
+interface AddedTimes {
   readonly firstByte: LatencyHistogram;
   readonly total: LatencyHistogram;
 }
