@@ -3,6 +3,7 @@
  * (`durationMs`, `tokensPerMinute`). Every parser returns undefined for text it does not
  * understand, so that the caller can say where it stood.
  */
+export const US_PER_MS = 1000;
 export const MS_PER_SECOND = 1000;
 export const MS_PER_MINUTE = 60_000;
 export const MS_PER_HOUR = 3_600_000;

@@ -1,4 +1,4 @@
-import { MS_PER_MINUTE, MS_PER_SECOND } from '../core/units.ts';
+import { MS_PER_MINUTE, MS_PER_SECOND, US_PER_MS } from '../core/units.ts';
 import { fitArrivals } from './arrival-fit.ts';
 import { arrivalPattern } from './arrival-pattern.ts';
 import { dayShape } from './day-shape.ts';
@@ -19,7 +19,6 @@ export interface SortedCalls {
   readonly output: Float64Array;
 }
 
-export const US_PER_MS = 1000;
 const US_PER_MINUTE = MS_PER_MINUTE * US_PER_MS;
 const US_PER_SECOND = MS_PER_SECOND * US_PER_MS;
 

@@ -20,6 +20,8 @@ export interface CacheMisses {
   readonly causes: Readonly<Record<MissCause, MissCount>>;
 }
 
+export type MissFoldState = CacheMisses;
+
 interface MissCount {
   readonly calls: number;
   /** Tokens that a warm cache would have served (cold start: the whole uncached prompt). */
@@ -56,6 +58,19 @@ export class MissFold {
       const agent = call.agent ?? '';
       this.#compare(call, previous.get(agent), reportsWrites);
       previous.set(agent, call);
+    }
+  }
+
+  state(): MissFoldState {
+    return { calls: this.#calls, hitTokens: this.#hitTokens, causes: this.#causes };
+  }
+
+  merge(state: MissFoldState): void {
+    this.#calls += state.calls;
+    this.#hitTokens += state.hitTokens;
+    for (const cause of Object.keys(this.#causes) as MissCause[]) {
+      this.#causes[cause].calls += state.causes[cause].calls;
+      this.#causes[cause].tokens += state.causes[cause].tokens;
     }
   }
 

@@ -1,9 +1,12 @@
 import type { LlmCall, PrefixBlocks, Session } from '../core/trace.ts';
+import { ExactSum } from '../core/exact-sum.ts';
 import { inputTokens } from '../core/tokens.ts';
 import { MS_PER_HOUR, MS_PER_MINUTE } from '../core/units.ts';
 import { LruBlocks } from './lru-blocks.ts';
 import { MissFold } from './cache-misses.ts';
-import type { CacheMisses } from './cache-misses.ts';
+import type { CacheMisses, MissFoldState } from './cache-misses.ts';
+import { NO_CLOCK_MS, PrefixLog } from './prefix-log.ts';
+import type { LoggedPrefix, PrefixLogState } from './prefix-log.ts';
 import { isGeneration } from './session-fold.ts';
 
 /** Reuse of prompt prefixes: what the provider served, and what the prompts would have allowed. */
@@ -62,152 +65,257 @@ const WRITE_5M = 1.25;
 const WRITE_1H = 2;
 const READ = 0.1;
 
-/** Unique blocks of trace scope remembered (about 100 MB); the analysis stops there. */
-const MOST_BLOCKS = 2 ** 21;
 const LRU_BLOCKS = [1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000] as const;
 
-/** Blocks seen so far. Times lie in an array, because doubles as values of a Map are boxed one by one. */
-interface Scope {
-  readonly slots: Map<number | string, number>;
-  /** By slot: end of the last call that held the block. */
-  readonly lastUseMs: number[];
-  /** By slot: 1 when a second call held the block. */
-  readonly reused: number[];
-  previous: PrefixBlocks['ids'];
-}
-
-/** Prefix reuse and cache misses, fed with calls in order of time within each scope. */
+/**
+ * Prefix reuse and cache misses. Prefixes of session scope are compared while the session is
+ * there; those of trace scope are kept and replayed in order of time, because calls of several
+ * sessions, files and shards use the same blocks.
+ */
 export class CacheFold {
-  readonly #trace = emptyScope();
+  readonly #log = new PrefixLog();
   readonly #misses = new MissFold();
-  readonly #lru: readonly { readonly cache: LruBlocks; hit: number }[];
-  #traceTokens = 0;
-  #isFull = false;
-  #hasTraceScope = false;
-  #hasSessionScope = false;
-  #calls = 0;
-  #blocks = 0;
-  #hitBlocks = 0;
-  #uniqueBlocks = 0;
-  #reusedBlocks = 0;
-  #callRates = 0;
-  #blockTokens = 0;
-  readonly #tokens = { input: 0, infinite: 0, consecutive: 0, m5: 0, h1: 0 };
+  readonly #lruBlocks: readonly number[];
+  readonly #sessions = new ReuseTotals();
 
   /** @param lruBlocks cache sizes to try, in blocks */
   constructor(lruBlocks: readonly number[] = LRU_BLOCKS) {
-    this.#lru = lruBlocks.map((blocks) => ({ cache: new LruBlocks(blocks), hit: 0 }));
+    this.#lruBlocks = lruBlocks;
   }
 
   /** A call of a row format: its prefixes are compared over the whole trace unless it says otherwise. */
   call(call: LlmCall): void {
-    if (call.prefix !== undefined && call.prefix.scope !== 'session') {
-      this.#add(call, call.prefix, this.#trace);
-    }
+    const { prefix, startMs } = call;
+    if (prefix === undefined || prefix.scope === 'session') return;
+    this.#toLog(call, prefix, Number.isNaN(startMs) ? NO_CLOCK_MS : startMs);
   }
 
   session(session: Session): void {
     const calls = session.turns
       .flatMap(({ steps }) => steps.filter(isGeneration))
       .toSorted((a, b) => a.startMs - b.startMs);
-    const own = emptyScope();
+    const own = new BlockUses(this.#sessions);
+    const numbers = new Map<number | string, number>();
     for (const call of calls) {
-      if (call.prefix === undefined) continue;
-      this.#add(call, call.prefix, call.prefix.scope === 'trace' ? this.#trace : own);
+      const { prefix, startMs } = call;
+      if (prefix === undefined) continue;
+      if (prefix.scope === 'trace') {
+        const hasClock = session.relativeTime !== true && !Number.isNaN(startMs);
+        this.#toLog(call, prefix, hasClock ? startMs : NO_CLOCK_MS);
+        continue;
+      }
+      const blocks = prefix.ids.map((id) => {
+        const known = numbers.get(id);
+        if (known !== undefined) return known;
+        numbers.set(id, numbers.size);
+        return numbers.size - 1;
+      });
+      own.add({ ...sizesOf(call, prefix), blocks });
     }
     this.#misses.session(calls);
+  }
+
+  state(): CacheFoldState {
+    return {
+      log: this.#log.state(),
+      misses: this.#misses.state(),
+      sessions: this.#sessions.state(),
+    };
+  }
+
+  merge(state: CacheFoldState): void {
+    this.#log.merge(state.log);
+    this.#misses.merge(state.misses);
+    this.#sessions.merge(state.sessions);
   }
 
   /** @param realisedHitRate from the usage that the source reports */
   figures(realisedHitRate: number | null): CacheProfile & { readonly warnings: string[] } {
     const misses = realisedHitRate === null ? null : this.#misses.figures();
-    const { input, infinite } = this.#tokens;
-    if (this.#calls === 0) {
-      return { realisedHitRate, potentialHitRate: null, prefix: null, misses, warnings: [] };
+    const trace = this.#replay();
+    const { counts } = trace.totals;
+    const traceCalls = counts.calls;
+    const warnings = this.#log.isCut
+      ? [
+          `Prefix reuse was followed over the first ${traceCalls} calls only: later ones have too many blocks to hold.`,
+        ]
+      : [];
+    trace.totals.merge(this.#sessions.state());
+    const { calls, input, infinite } = counts;
+    if (calls === 0) {
+      return { realisedHitRate, potentialHitRate: null, prefix: null, misses, warnings };
     }
-    const scope = this.#hasTraceScope ? (this.#hasSessionScope ? 'mixed' : 'trace') : 'session';
     return {
       realisedHitRate,
       potentialHitRate: input === 0 ? null : infinite / input,
-      scope,
-      prefix: this.#reuse(),
+      scope: traceCalls === 0 ? 'session' : traceCalls === calls ? 'trace' : 'mixed',
+      prefix: { ...reuseOf(trace.totals), lru: traceCalls === 0 ? [] : trace.lru },
       misses,
-      warnings: this.#isFull
-        ? [
-            `Prefix reuse was followed up to ${MOST_BLOCKS} different blocks (${this.#calls} calls); later calls are left out of it.`,
-          ]
-        : [],
+      warnings,
     };
   }
 
-  #add(call: LlmCall, prefix: PrefixBlocks, scope: Scope): void {
-    const isTrace = scope === this.#trace;
-    if (isTrace && this.#isFull) return;
-    if (isTrace) this.#hasTraceScope = true;
-    else this.#hasSessionScope = true;
-    const input = inputTokens(call.tokens);
-    const { ids, blockTokens } = prefix;
-    const tokens = (blocks: number): number => Math.min(blocks * blockTokens, input);
-    const run = leadingRun(scope, ids, call.startMs);
-    const common = commonPrefix(ids, scope.previous);
-    this.#remember(scope, ids, call.endMs ?? call.startMs);
-    this.#calls += 1;
-    this.#blocks += ids.length;
-    this.#hitBlocks += run.infinite;
-    this.#blockTokens = blockTokens;
-    this.#callRates += input === 0 ? 0 : tokens(run.infinite) / input;
-    this.#tokens.input += input;
-    this.#tokens.infinite += tokens(run.infinite);
-    this.#tokens.consecutive += tokens(common);
-    this.#tokens.m5 += tokens(run.m5);
-    this.#tokens.h1 += tokens(run.h1);
-    if (!isTrace) return;
-    this.#traceTokens += input;
-    for (const point of this.#lru) point.hit += tokens(useAll(point.cache, ids));
-    this.#isFull = scope.slots.size >= MOST_BLOCKS;
+  #toLog(call: LlmCall, prefix: PrefixBlocks, orderMs: number): void {
+    this.#log.add(orderMs, sizesOf(call, prefix), prefix.ids);
   }
 
-  #remember(scope: Scope, ids: PrefixBlocks['ids'], endMs: number): void {
-    scope.previous = ids;
-    for (const id of ids) {
-      const slot = scope.slots.get(id);
-      if (slot === undefined) {
-        scope.slots.set(id, scope.lastUseMs.length);
-        scope.lastUseMs.push(endMs);
-        scope.reused.push(0);
-        this.#uniqueBlocks += 1;
-        continue;
+  #replay(): { readonly totals: ReuseTotals; readonly lru: LruPoint[] } {
+    const totals = new ReuseTotals();
+    if (this.#log.size === 0) return { totals, lru: [] };
+    const uses = new BlockUses(totals);
+    const points = this.#lruBlocks.map((blocks) => ({ cache: new LruBlocks(blocks), hit: 0 }));
+    let blockTokens = 0;
+    for (const call of this.#log.replay()) {
+      uses.add(call);
+      for (const point of points) point.hit += tokensOf(call, useAll(point.cache, call.blocks));
+      blockTokens = call.blockTokens;
+    }
+    const lru = points.map(({ cache: { capacity }, hit }) => ({
+      blocks: capacity,
+      tokens: capacity * blockTokens,
+      hitRate: hit / totals.counts.input,
+    }));
+    return { totals, lru };
+  }
+}
+
+export interface CacheFoldState {
+  readonly log: PrefixLogState;
+  readonly misses: MissFoldState;
+  readonly sessions: ReuseTotalsState;
+}
+
+function sizesOf(call: LlmCall, { blockTokens }: PrefixBlocks): Omit<LoggedPrefix, 'blocks'> {
+  const { startMs, endMs = startMs, tokens } = call;
+  return { startMs, endMs, inputTokens: inputTokens(tokens), blockTokens };
+}
+
+/** Input tokens in this many leading blocks; the last block is partial. */
+function tokensOf({ blockTokens, inputTokens: input }: LoggedPrefix, blocks: number): number {
+  return Math.min(blocks * blockTokens, input);
+}
+
+/** What the comparisons add up to. */
+class ReuseTotals {
+  readonly counts = {
+    calls: 0,
+    blocks: 0,
+    hitBlocks: 0,
+    uniqueBlocks: 0,
+    reusedBlocks: 0,
+    /** Input tokens, and those of the leading blocks that were present. */
+    input: 0,
+    infinite: 0,
+    consecutive: 0,
+    m5: 0,
+    h1: 0,
+  };
+  /** Sum of the calls' own hit rates. */
+  readonly callRates = new ExactSum();
+
+  state(): ReuseTotalsState {
+    return { counts: { ...this.counts }, callRates: this.callRates.state() };
+  }
+
+  merge(state: ReuseTotalsState): void {
+    for (const name of Object.keys(this.counts) as (keyof ReuseTotalsState['counts'])[]) {
+      this.counts[name] += state.counts[name];
+    }
+    this.callRates.merge(state.callRates);
+  }
+}
+
+interface ReuseTotalsState {
+  readonly counts: Readonly<ReuseTotals['counts']>;
+  readonly callRates: readonly number[];
+}
+
+function reuseOf({ counts, callRates }: ReuseTotals): Omit<PrefixReuse, 'lru'> {
+  const { calls, blocks, uniqueBlocks, input, m5, h1 } = counts;
+  const h1Tokens = input - h1;
+  const rewrittenTokens = h1 - m5;
+  return {
+    calls,
+    blocks,
+    uniqueBlocks,
+    usedOnceShare: 1 - counts.reusedBlocks / uniqueBlocks,
+    blockHitRate: counts.hitBlocks / blocks,
+    meanCallHitRate: callRates.value / calls,
+    consecutiveHitRate: counts.consecutive / input,
+    ttl: { m5: m5 / input, h1: h1 / input },
+    writes: { h1Tokens, rewrittenTokens, cheaper: betterTtl(h1Tokens, rewrittenTokens) },
+  };
+}
+
+/** The blocks of one scope by number: who held them last, and what that would have saved. */
+class BlockUses {
+  readonly #totals: ReuseTotals;
+  /** End of the last call that held the block. */
+  readonly #lastUseMs: number[] = [];
+  /** 1 when a second call held the block. */
+  readonly #reused: number[] = [];
+  #previous: readonly number[] = [];
+
+  constructor(totals: ReuseTotals) {
+    this.#totals = totals;
+  }
+
+  /** Calls come in order of time. */
+  add(call: LoggedPrefix): void {
+    const { blocks, inputTokens: input } = call;
+    const { counts, callRates } = this.#totals;
+    const run = this.#leadingRun(blocks, call.startMs);
+    const infinite = tokensOf(call, run.infinite);
+    counts.calls += 1;
+    counts.blocks += blocks.length;
+    counts.hitBlocks += run.infinite;
+    counts.input += input;
+    counts.infinite += infinite;
+    counts.consecutive += tokensOf(call, commonPrefix(blocks, this.#previous));
+    counts.m5 += tokensOf(call, run.m5);
+    counts.h1 += tokensOf(call, run.h1);
+    callRates.add(input === 0 ? 0 : infinite / input);
+    this.#remember(call);
+  }
+
+  /** Leading blocks present, without expiry and with both lifetimes. */
+  #leadingRun(blocks: readonly number[], startMs: number): LeadingRun {
+    let infinite = 0;
+    let m5 = 0;
+    let h1 = 0;
+    for (const block of blocks) {
+      const lastUseMs = this.#lastUseMs[block];
+      if (lastUseMs === undefined) break;
+      // Negative while the call that holds the block still runs.
+      const idleMs = startMs - lastUseMs;
+      if (m5 === infinite && idleMs <= TTL_5M_MS) m5 += 1;
+      if (h1 === infinite && idleMs <= TTL_1H_MS) h1 += 1;
+      infinite += 1;
+    }
+    return { infinite, m5, h1 };
+  }
+
+  /** Numbers are given in order of first use, so the arrays have no holes. */
+  #remember({ blocks, endMs }: LoggedPrefix): void {
+    const { counts } = this.#totals;
+    this.#previous = blocks;
+    for (const block of blocks) {
+      if (this.#lastUseMs[block] === undefined) {
+        counts.uniqueBlocks += 1;
+        this.#reused[block] = 0;
+      } else if (this.#reused[block] === 0) {
+        this.#reused[block] = 1;
+        counts.reusedBlocks += 1;
       }
-      scope.lastUseMs[slot] = endMs;
-      if (scope.reused[slot] === 1) continue;
-      scope.reused[slot] = 1;
-      this.#reusedBlocks += 1;
+      this.#lastUseMs[block] = endMs;
     }
   }
+}
 
-  #reuse(): PrefixReuse {
-    const { input, consecutive, m5, h1 } = this.#tokens;
-    const h1Tokens = input - h1;
-    const rewrittenTokens = h1 - m5;
-    return {
-      calls: this.#calls,
-      blocks: this.#blocks,
-      uniqueBlocks: this.#uniqueBlocks,
-      usedOnceShare: 1 - this.#reusedBlocks / this.#uniqueBlocks,
-      blockHitRate: this.#hitBlocks / this.#blocks,
-      meanCallHitRate: this.#callRates / this.#calls,
-      consecutiveHitRate: consecutive / input,
-      ttl: { m5: m5 / input, h1: h1 / input },
-      lru: this.#hasTraceScope
-        ? this.#lru.map(({ cache, hit }) => ({
-            blocks: cache.capacity,
-            tokens: cache.capacity * this.#blockTokens,
-            hitRate: hit / this.#traceTokens,
-          }))
-        : [],
-      writes: { h1Tokens, rewrittenTokens, cheaper: betterTtl(h1Tokens, rewrittenTokens) },
-    };
-  }
+interface LeadingRun {
+  readonly infinite: number;
+  readonly m5: number;
+  readonly h1: number;
 }
 
 /**
@@ -221,42 +329,15 @@ export function betterTtl(h1Tokens: number, rewrittenTokens: number): '5m' | '1h
   return hour < fiveMinutes ? '1h' : '5m';
 }
 
-function emptyScope(): Scope {
-  return { slots: new Map(), lastUseMs: [], reused: [], previous: [] };
-}
-
-interface LeadingRun {
-  readonly infinite: number;
-  readonly m5: number;
-  readonly h1: number;
-}
-
-/** Leading blocks present, without expiry and with both lifetimes. */
-function leadingRun(scope: Scope, ids: PrefixBlocks['ids'], startMs: number): LeadingRun {
-  let infinite = 0;
-  let m5 = 0;
-  let h1 = 0;
-  for (const id of ids) {
-    const slot = scope.slots.get(id);
-    if (slot === undefined) break;
-    // Sessions come one after another, so another session's use may lie in the future.
-    const idleMs = Math.abs(startMs - scope.lastUseMs[slot]!);
-    if (m5 === infinite && idleMs <= TTL_5M_MS) m5 += 1;
-    if (h1 === infinite && idleMs <= TTL_1H_MS) h1 += 1;
-    infinite += 1;
-  }
-  return { infinite, m5, h1 };
-}
-
 /** Uses all blocks of a call and returns the leading run that was present before. */
-function useAll(cache: LruBlocks, ids: PrefixBlocks['ids']): number {
+function useAll(cache: LruBlocks, ids: readonly number[]): number {
   let run = 0;
   while (run < ids.length && cache.has(ids[run]!)) run += 1;
   for (const id of ids) cache.use(id);
   return run;
 }
 
-function commonPrefix(a: PrefixBlocks['ids'], b: PrefixBlocks['ids']): number {
+function commonPrefix(a: readonly number[], b: readonly number[]): number {
   let length = 0;
   while (length < a.length && length < b.length && a[length] === b[length]) length += 1;
   return length;

@@ -1,8 +1,12 @@
-import { US_PER_MS, gapFigures, profileArrivals } from './arrivals.ts';
+import { US_PER_MS } from '../core/units.ts';
+import { gapFigures, profileArrivals } from './arrivals.ts';
 import { FIRST_CALENDAR_MS } from './iso-time.ts';
 import { interTokenMs } from './call-table.ts';
 import type { CallFigures, CallRow } from './call-table.ts';
+import { isTimed, keyMs, timeKey } from './order-key.ts';
+import type { OrderKey } from './order-key.ts';
 import { SeriesSketch } from './value-sketch.ts';
+import type { SeriesSketchState } from './value-sketch.ts';
 import type { Summary } from './summary.ts';
 import type { ArrivalProfile } from './workload-profile.ts';
 
@@ -11,40 +15,76 @@ const MOST_BINS = 2 ** 20;
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 
+const SERIES = [
+  'input',
+  'uncached',
+  'cacheRead',
+  'cacheWrite',
+  'output',
+  'reasoning',
+  'e2eMs',
+  'ttftMs',
+  'itlMs',
+  'gapMs',
+] as const;
+type SeriesName = (typeof SERIES)[number];
+
+/** A part of the input that came in order of time. */
+interface Stretch {
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
 /**
  * Calls of a trace too long to hold: sketches for sizes and times, counts per second for
- * arrivals. Order matters little but not nothing; an input out of order has no gap figures.
+ * arrivals. Nothing depends on the order of the input but the gaps between arrivals: they are
+ * known when every part came in order of time and no two parts overlap.
  */
 export class CallSketch {
-  readonly #series = {
-    input: new SeriesSketch(),
-    uncached: new SeriesSketch(),
-    cacheRead: new SeriesSketch(),
-    cacheWrite: new SeriesSketch(),
-    output: new SeriesSketch(),
-    reasoning: new SeriesSketch(),
-    e2eMs: new SeriesSketch(),
-    ttftMs: new SeriesSketch(),
-    itlMs: new SeriesSketch(),
-    gapMs: new SeriesSketch(),
-  };
+  readonly #series: Readonly<Record<SeriesName, SeriesSketch>> = Object.fromEntries(
+    SERIES.map((name) => [name, new SeriesSketch()]),
+  ) as Record<SeriesName, SeriesSketch>;
   #bins = new Bins(SECOND_MS);
   #firstMs = Number.POSITIVE_INFINITY;
   #lastMs = Number.NEGATIVE_INFINITY;
   #previousMs = Number.NaN;
   #outOfOrder = 0;
+  /** Parts that were merged; the own one is from #firstMs to #lastMs. */
+  readonly #merged: Stretch[] = [];
 
   add(row: CallRow): void {
     this.#addSizes(row);
-    if (!Number.isNaN(row.startMs)) this.#addTimes(row);
+    if (isTimed(row.key)) this.#addTimes(row, keyMs(row.key));
+  }
+
+  state(): CallSketchState {
+    return {
+      series: SERIES.map((name) => this.#series[name].state()),
+      bins: this.#bins.state(),
+      stretches: this.#stretches(),
+      outOfOrder: this.#outOfOrder,
+    };
+  }
+
+  merge(state: CallSketchState): void {
+    for (const [index, name] of SERIES.entries()) this.#series[name].merge(state.series[index]!);
+    this.#bins = this.#bins.merged(state.bins);
+    this.#merged.push(...state.stretches);
+    this.#outOfOrder += state.outOfOrder;
   }
 
   figures(): CallFigures {
     const series = this.#series;
-    const timed = this.#firstMs !== Number.POSITIVE_INFINITY;
+    const stretches = this.#stretches();
+    const first = stretches[0]?.firstMs ?? null;
+    const last = stretches.reduce((latest, { lastMs }) => Math.max(latest, lastMs), -Infinity);
+    const overlaps = stretches.filter(
+      ({ firstMs }, index) => firstMs < (stretches[index - 1]?.lastMs ?? -Infinity),
+    ).length;
+    const inOrder = this.#outOfOrder === 0 && overlaps === 0;
     return {
-      firstStartMs: timed ? this.#firstMs : null,
-      lastStartMs: timed ? this.#lastMs : null,
+      firstStartMs: first,
+      lastStartMs: first === null ? null : last,
       tokens: {
         input: series.input.summary(),
         uncached: series.uncached.summary(),
@@ -57,56 +97,80 @@ export class CallSketch {
       e2eMs: series.e2eMs.summary(),
       ttftMs: series.ttftMs.summary(),
       itlMs: series.itlMs.summary(),
-      arrivals: timed ? this.#arrivals() : null,
+      arrivals:
+        first === null
+          ? null
+          : {
+              ...this.#bins.arrivals(first, last),
+              ...gapFigures(inOrder ? this.#gaps(stretches).summary() : null),
+            },
       // The peak needs every start and end; without it the pair is unknown.
       concurrency: null,
-      warnings: this.#warnings(),
+      warnings: this.#warnings(inOrder),
     };
   }
 
   #addSizes(row: CallRow): void {
+    const { key } = row;
     const series = this.#series;
-    add(series.input, row.uncached + row.cacheRead + row.cacheWrite);
-    add(series.uncached, row.uncached);
-    add(series.cacheRead, row.cacheRead);
-    add(series.cacheWrite, row.cacheWrite);
-    add(series.output, row.output);
-    add(series.reasoning, row.reasoning);
-    add(series.e2eMs, row.durationMs);
-    add(series.ttftMs, row.ttftMs);
-    add(series.itlMs, interTokenMs(row.durationMs, row.ttftMs, row.output));
+    add(series.input, row.uncached + row.cacheRead + row.cacheWrite, key);
+    add(series.uncached, row.uncached, key);
+    add(series.cacheRead, row.cacheRead, key);
+    add(series.cacheWrite, row.cacheWrite, key);
+    add(series.output, row.output, key);
+    add(series.reasoning, row.reasoning, key);
+    add(series.e2eMs, row.durationMs, key);
+    add(series.ttftMs, row.ttftMs, key);
+    add(series.itlMs, interTokenMs(row.durationMs, row.ttftMs, row.output), key);
   }
 
-  #addTimes(row: CallRow): void {
-    const { startMs } = row;
+  #addTimes(row: CallRow, startMs: number): void {
     if (startMs < this.#previousMs) this.#outOfOrder += 1;
-    else add(this.#series.gapMs, startMs - this.#previousMs);
+    else add(this.#series.gapMs, startMs - this.#previousMs, row.key);
     this.#previousMs = startMs;
     this.#firstMs = Math.min(this.#firstMs, startMs);
     this.#lastMs = Math.max(this.#lastMs, startMs);
-    if (this.#bins.isFull) this.#bins = this.#bins.coarser(MINUTE_MS);
-    this.#bins.add(row);
+    this.#bins.add(row, startMs);
+    if (this.#bins.isOverfull) this.#bins = this.#bins.coarser(MINUTE_MS);
   }
 
-  #arrivals(): ArrivalProfile {
-    const binned = this.#bins.arrivals(this.#firstMs, this.#lastMs);
-    const inOrder = this.#outOfOrder === 0;
-    return { ...binned, ...gapFigures(inOrder ? this.#series.gapMs.summary() : null) };
+  /** All parts in order of time. */
+  #stretches(): Stretch[] {
+    const own = { firstMs: this.#firstMs, lastMs: this.#lastMs };
+    return [...this.#merged, ...(own.lastMs >= own.firstMs ? [own] : [])].toSorted(
+      (a, b) => a.firstMs - b.firstMs || a.lastMs - b.lastMs,
+    );
   }
 
-  #warnings(): string[] {
+  /** The gaps within the parts and those between them. */
+  #gaps(stretches: readonly Stretch[]): SeriesSketch {
+    const gaps = new SeriesSketch();
+    gaps.merge(this.#series.gapMs.state());
+    for (const [index, { firstMs }] of stretches.entries()) {
+      const before = stretches[index - 1];
+      if (before !== undefined) gaps.add(firstMs - before.lastMs, timeKey(firstMs));
+    }
+    return gaps;
+  }
+
+  #warnings(inOrder: boolean): string[] {
     const warnings = [
       'The trace is too long to hold: percentiles come from a sketch (within 0.1 %), arrivals from ' +
-        `${this.#bins.widthMs / SECOND_MS} s bins; intervals follow the order of the input; the peak ` +
-        'of concurrent calls and the correlation of input and output are not computed.',
+        `${this.#bins.widthMs / SECOND_MS} s bins; the peak of concurrent calls and the correlation ` +
+        'of input and output are not computed.',
     ];
-    if (this.#outOfOrder > 0) {
-      warnings.push(
-        `${this.#outOfOrder} calls came out of order in time, so the gaps between arrivals are unknown.`,
-      );
+    if (!inOrder) {
+      warnings.push('Calls came out of order in time, so the gaps between arrivals are unknown.');
     }
     return warnings;
   }
+}
+
+export interface CallSketchState {
+  readonly series: readonly SeriesSketchState[];
+  readonly bins: BinsState;
+  readonly stretches: readonly Stretch[];
+  readonly outOfOrder: number;
 }
 
 /** Calls and tokens per time bin. */
@@ -123,13 +187,13 @@ class Bins {
   }
 
   /** Only seconds are limited: minutes with calls are few (two years are a million). */
-  get isFull(): boolean {
-    return this.widthMs === SECOND_MS && this.#slots.size >= MOST_BINS;
+  get isOverfull(): boolean {
+    return this.widthMs === SECOND_MS && this.#slots.size > MOST_BINS;
   }
 
-  add(row: CallRow): void {
+  add(row: CallRow, startMs: number): void {
     const fresh = row.uncached + row.cacheWrite;
-    this.#count(Math.floor(row.startMs / this.widthMs), 1, {
+    this.#count(Math.floor(startMs / this.widthMs), 1, {
       allIn: known(fresh + row.cacheRead + row.output),
       uncached: known(fresh),
       output: known(row.output),
@@ -146,6 +210,30 @@ class Bins {
       });
     }
     return bins;
+  }
+
+  state(): BinsState {
+    return {
+      widthMs: this.widthMs,
+      keys: Float64Array.from(this.#slots.keys()),
+      calls: Float64Array.from(this.#calls),
+      allIn: Float64Array.from(this.#allIn),
+      uncached: Float64Array.from(this.#uncached),
+      output: Float64Array.from(this.#output),
+    };
+  }
+
+  /** Both together; bins of this object may be reused. */
+  merged(other: BinsState): Bins {
+    const bins = this.widthMs >= other.widthMs ? this : this.coarser(other.widthMs);
+    for (const [slot, key] of other.keys.entries()) {
+      bins.#count(Math.floor((key * other.widthMs) / bins.widthMs), other.calls[slot]!, {
+        allIn: other.allIn[slot]!,
+        uncached: other.uncached[slot]!,
+        output: other.output[slot]!,
+      });
+    }
+    return bins.isOverfull ? bins.coarser(MINUTE_MS) : bins;
   }
 
   arrivals(firstMs: number, lastMs: number): ArrivalProfile {
@@ -195,6 +283,15 @@ class Bins {
   }
 }
 
+interface BinsState {
+  readonly widthMs: number;
+  readonly keys: Float64Array;
+  readonly calls: Float64Array;
+  readonly allIn: Float64Array;
+  readonly uncached: Float64Array;
+  readonly output: Float64Array;
+}
+
 function scaleMeans(profile: ArrivalProfile, factor: number): ArrivalProfile {
   const scaled = <T extends { readonly mean: number }>(peak: T): T => ({
     ...peak,
@@ -212,8 +309,8 @@ function scaleMeans(profile: ArrivalProfile, factor: number): ArrivalProfile {
   };
 }
 
-function add(series: SeriesSketch, value: number): void {
-  if (!Number.isNaN(value)) series.add(value);
+function add(series: SeriesSketch, value: number, key: OrderKey): void {
+  if (!Number.isNaN(value)) series.add(value, key);
 }
 
 function known(value: number): number {

@@ -1,8 +1,11 @@
-import { US_PER_MS, profileArrivals } from './arrivals.ts';
+import { US_PER_MS } from '../core/units.ts';
+import { profileArrivals } from './arrivals.ts';
 import { Column } from './column.ts';
 import { concurrency } from './concurrency.ts';
 import type { Concurrency } from './concurrency.ts';
 import { FIRST_CALENDAR_MS } from './iso-time.ts';
+import { inOrder, isTimed, keyMs } from './order-key.ts';
+import type { OrderKey } from './order-key.ts';
 import { spearman } from './rank-correlation.ts';
 import { summarise } from './summary.ts';
 import type { Summary } from './summary.ts';
@@ -10,8 +13,8 @@ import type { ArrivalProfile } from './workload-profile.ts';
 
 /** The numbers of one call; NaN where the source does not say. */
 export interface CallRow {
-  /** Start on the trace's common clock; NaN when it has none. */
-  readonly startMs: number;
+  /** Start on the trace's common clock, where it has one. */
+  readonly key: OrderKey;
   readonly durationMs: number;
   readonly ttftMs: number;
   readonly uncached: number;
@@ -49,7 +52,7 @@ const FIELDS = [
 
 /** All calls in memory, 64 bytes each, for exact figures whatever the order of the input. */
 export class CallTable {
-  readonly #startUs = new Column();
+  readonly #keys = new Column();
   readonly #columns: Readonly<Record<(typeof FIELDS)[number], Column>> = {
     durationMs: new Column(),
     ttftMs: new Column(),
@@ -59,34 +62,41 @@ export class CallTable {
     output: new Column(),
     reasoning: new Column(),
   };
-  /** Start of the first call that came; columns count from it in whole microseconds. */
-  #originMs: number | undefined;
 
   get size(): number {
-    return this.#startUs.length;
+    return this.#keys.length;
   }
 
   add(row: CallRow): void {
-    if (!Number.isNaN(row.startMs)) this.#originMs ??= row.startMs;
-    // Doubles hold epoch milliseconds to a quarter of a microsecond; rounding removes that noise.
-    this.#startUs.push(Math.round((row.startMs - (this.#originMs ?? 0)) * US_PER_MS));
-    for (const field of FIELDS) this.#columns[field].push(row[field]);
+    this.#keys.push(row.key);
+    const columns = this.#columns;
+    columns.durationMs.push(row.durationMs);
+    columns.ttftMs.push(row.ttftMs);
+    columns.uncached.push(row.uncached);
+    columns.cacheRead.push(row.cacheRead);
+    columns.cacheWrite.push(row.cacheWrite);
+    columns.output.push(row.output);
+    columns.reasoning.push(row.reasoning);
   }
 
-  /** The rows in order of arrival; calls without time last. */
+  /** The rows in order of arrival; calls without time first. */
   *rows(): Generator<CallRow> {
     for (const index of this.#order()) {
-      const row: Partial<Record<keyof CallRow, number>> = {
-        startMs: (this.#originMs ?? Number.NaN) + this.#startUs.at(index) / US_PER_MS,
-      };
+      const row: Partial<Record<keyof CallRow, number>> = { key: this.#keys.at(index) };
       for (const field of FIELDS) row[field] = this.#columns[field].at(index);
       yield row as CallRow;
     }
   }
 
+  state(): CallTableState {
+    const columns: Partial<Record<keyof CallRow, Float64Array>> = { key: this.#keys.toArray() };
+    for (const field of FIELDS) columns[field] = this.#columns[field].toArray();
+    return columns as CallTableState;
+  }
+
   figures(): CallFigures {
     const order = this.#order();
-    const timed = order.filter((index) => !Number.isNaN(this.#startUs.at(index)));
+    const timed = order.filter((index) => isTimed(this.#keys.at(index)));
     const first = timed.length === 0 ? null : this.#startMs(timed[0]!);
     const column = (name: (typeof FIELDS)[number]): Float64Array =>
       this.#columns[name].ordered(order);
@@ -119,27 +129,21 @@ export class CallTable {
     };
   }
 
-  #order(): Uint32Array {
-    const order = new Uint32Array(this.size);
-    for (let index = 0; index < order.length; index += 1) order[index] = index;
-    if (this.#isSorted()) return order;
-    const starts = this.#startUs.toArray().map((start) => (Number.isNaN(start) ? Infinity : start));
-    // Sorting is stable, so calls of one instant keep the order of the input.
-    return order.sort((a, b) => (starts[a] === starts[b] ? a - b : starts[a]! - starts[b]!));
-  }
-
-  #isSorted(): boolean {
-    let last = Number.NEGATIVE_INFINITY;
-    for (let index = 0; index < this.size; index += 1) {
-      const start = this.#startUs.at(index);
-      if (!(start >= last)) return false;
-      last = start;
-    }
-    return true;
+  /** Calls of one instant by their figures: equal rows are interchangeable. */
+  #order(): Uint32Array<ArrayBuffer> {
+    return inOrder(this.#keys.toArray(), (a, b) => {
+      for (const field of FIELDS) {
+        const [x, y] = [this.#columns[field].at(a), this.#columns[field].at(b)];
+        if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
+        if (Number.isNaN(x)) return -1;
+        return Number.isNaN(y) ? 1 : x - y;
+      }
+      return 0;
+    });
   }
 
   #startMs(index: number): number {
-    return this.#originMs! + this.#startUs.at(index) / US_PER_MS;
+    return keyMs(this.#keys.at(index));
   }
 
   #input(index: number): number {
@@ -153,11 +157,11 @@ export class CallTable {
 
   #arrivals(timed: Uint32Array): ArrivalProfile {
     const { uncached, cacheWrite, output } = this.#columns;
-    const first = this.#startUs.at(timed[0]!);
+    const first = this.#keys.at(timed[0]!);
     const firstMs = this.#startMs(timed[0]!);
     return profileArrivals({
       ...(firstMs >= FIRST_CALENDAR_MS ? { epochMs: firstMs } : {}),
-      startUs: collect(timed, (index) => this.#startUs.at(index) - first),
+      startUs: collect(timed, (index) => this.#keys.at(index) - first),
       allIn: collect(timed, (index) => this.#input(index) + output.at(index), 0),
       uncached: collect(timed, (index) => uncached.at(index) + cacheWrite.at(index), 0),
       output: collect(timed, (index) => output.at(index), 0),
@@ -167,15 +171,27 @@ export class CallTable {
   #concurrency(timed: Uint32Array): Concurrency | null {
     const ended = timed.filter((index) => !Number.isNaN(this.#columns.durationMs.at(index)));
     if (ended.length === 0) return null;
-    const first = this.#startUs.at(ended[0]!);
+    const first = this.#keys.at(ended[0]!);
     // Whole microseconds from the first start add up exactly, in any order.
-    const startUs = (index: number): number => this.#startUs.at(index) - first;
+    const startUs = (index: number): number => this.#keys.at(index) - first;
     const starts = collect(ended, startUs);
     const ends = collect(
       ended,
       (index) => startUs(index) + Math.round(this.#columns.durationMs.at(index) * US_PER_MS),
     );
     return concurrency(starts, ends);
+  }
+}
+
+/** One column per field of a row. */
+export type CallTableState = Readonly<Record<keyof CallRow, Float64Array>>;
+
+/** The rows of a table's state. */
+export function* rowsOf(state: CallTableState): Generator<CallRow> {
+  for (const [index, key] of state.key.entries()) {
+    const row: Partial<Record<keyof CallRow, number>> = { key };
+    for (const field of FIELDS) row[field] = state[field][index]!;
+    yield row as CallRow;
   }
 }
 

@@ -4,6 +4,8 @@ const CHUNK = 65_536;
 /** A growing list of numbers without boxing and without copying on growth. */
 export class Column {
   readonly #chunks: Float64Array[] = [];
+  /** The chunk being filled; the first one grows, because most columns stay short. */
+  #last = NO_VALUES;
   #length = 0;
 
   get length(): number {
@@ -12,8 +14,8 @@ export class Column {
 
   push(value: number): void {
     const offset = this.#length % CHUNK;
-    if (offset === 0) this.#chunks.push(new Float64Array(CHUNK));
-    this.#chunks.at(-1)![offset] = value;
+    if (offset === 0 || offset === this.#last.length) this.#makeRoom(offset);
+    this.#last[offset] = value;
     this.#length += 1;
   }
 
@@ -41,4 +43,21 @@ export class Column {
     }
     return values.subarray(0, count);
   }
+
+  #makeRoom(offset: number): void {
+    if (this.#length >= CHUNK) {
+      this.#last = new Float64Array(CHUNK);
+      this.#chunks.push(this.#last);
+      return;
+    }
+    const longer = new Float64Array(Math.max(FIRST_VALUES, 2 * offset));
+    longer.set(this.#last);
+    this.#last = longer;
+    this.#chunks[0] = longer;
+  }
 }
+
+/** Values that a column has room for at first; a power of two, as is CHUNK. */
+const FIRST_VALUES = 16;
+
+const NO_VALUES = new Float64Array(0);

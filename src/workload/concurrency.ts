@@ -1,3 +1,5 @@
+import { ExactSum } from '../core/exact-sum.ts';
+
 export interface Concurrency {
   /** Time average from the first start to the last end. */
   readonly mean: number;
@@ -13,18 +15,18 @@ export function concurrency(starts: Float64Array, ends: Float64Array): Concurren
   if (starts.length === 0) return null;
   const opening: number[] = [];
   const closing: number[] = [];
-  let busy = 0;
+  const busy = new ExactSum();
   for (let index = 0; index < starts.length; index += 1) {
     if (!(ends[index]! > starts[index]!)) continue;
     opening.push(starts[index]!);
     closing.push(ends[index]!);
-    busy += ends[index]! - starts[index]!;
+    busy.add(ends[index]! - starts[index]!);
   }
   const sortedStarts = Float64Array.from(opening).toSorted();
   const sortedEnds = Float64Array.from(closing).toSorted();
   if (sortedStarts.length === 0) return { mean: 0, peak: 0 };
   const span = sortedEnds.at(-1)! - sortedStarts[0]!;
-  return { mean: busy / span, peak: peakOverlap(sortedStarts, sortedEnds) };
+  return { mean: busy.value / span, peak: peakOverlap(sortedStarts, sortedEnds) };
 }
 
 /** Largest overlap of a few intervals, for example the LLM calls of one turn. */

@@ -1,10 +1,14 @@
 import type { LlmCall, Session, TraceSink } from '../core/trace.ts';
-import { cacheWriteTokens, inputTokens } from '../core/tokens.ts';
+import { cacheWriteTokens } from '../core/tokens.ts';
 import { CacheFold } from './cacheability.ts';
 import { CallSketch } from './call-sketch.ts';
-import { CallTable } from './call-table.ts';
-import type { CallFigures } from './call-table.ts';
+import { CallTable, rowsOf } from './call-table.ts';
+import type { CallFigures, CallRow } from './call-table.ts';
+import type { ProfileState } from './profile-state.ts';
 import { FIRST_CALENDAR_MS, isoTime } from './iso-time.ts';
+import { ModelShares } from './model-shares.ts';
+import { isTimed, sessionOrder, textHash, timeKey, untimedKey } from './order-key.ts';
+import type { OrderKey } from './order-key.ts';
 import { precisionOf } from './precision.ts';
 import { profileWarnings } from './profile-warnings.ts';
 import { SessionFold, isGeneration } from './session-fold.ts';
@@ -14,7 +18,6 @@ import { withoutArtefacts } from './timestamp-ticks.ts';
 import type {
   ArrivalPattern,
   ArrivalProfile,
-  ModelShare,
   ProfileSource,
   WorkloadProfile,
 } from './workload-profile.ts';
@@ -38,10 +41,12 @@ export interface ProfileOrigin {
 /** 1,048,576 calls: 64 MiB of columns, and about 300 MB for the process while it summarises them. */
 const DEFAULT_EXACT_CALLS = 2 ** 20;
 
-/** Distinct model names kept apart. */
-const MOST_MODELS = 1000;
-
-/** Folds a trace into a workload profile in bounded memory; the input may be out of order. */
+/**
+ * Folds a trace into a workload profile in bounded memory. The profile does not depend on the
+ * order of the input, and folds of parts merge to the fold of the whole. Two exceptions, in which
+ * the parts count as following one another in the order merged: prefix blocks of calls that start
+ * at the same instant, and, beyond `exactCalls`, gaps between arrivals (see CallSketch).
+ */
 export class ProfileFold implements TraceSink {
   #calls: CallTable | CallSketch = new CallTable();
   readonly #exactCalls: number;
@@ -49,9 +54,16 @@ export class ProfileFold implements TraceSink {
   readonly #structure = new StructureFold();
   readonly #cache = new CacheFold();
   readonly #skeletons: SkeletonSample;
-  readonly #models = new Map<string, { calls: number; input: number; output: number }>();
-  readonly #counts = { calls: 0, attempts: 0, errors: 0, embeddings: 0, estimated: 0, missing: 0 };
-  #untimedCalls = 0;
+  readonly #models = new ModelShares();
+  readonly #counts = {
+    calls: 0,
+    attempts: 0,
+    errors: 0,
+    embeddings: 0,
+    estimated: 0,
+    missing: 0,
+    untimed: 0,
+  };
   #read = 0;
   readonly #skipped = new Map<string, number>();
   readonly #duplicates = new Map<string, number>();
@@ -79,7 +91,7 @@ export class ProfileFold implements TraceSink {
       this.#counts.embeddings += 1;
       return;
     }
-    this.#addCall(call, call.startMs);
+    this.#addCall(call, Number.isFinite(call.startMs) ? timeKey(call.startMs) : undefined);
     this.#cache.call(call);
   }
 
@@ -88,11 +100,13 @@ export class ProfileFold implements TraceSink {
     this.#structure.add(session);
     this.#cache.session(session);
     this.#skeletons.add(session);
-    const isTimed = session.relativeTime !== true;
-    for (const step of session.turns.flatMap(({ steps }) => steps)) {
-      if (step.kind !== 'llm') continue;
-      if (isGeneration(step)) this.#addCall(step, isTimed ? step.startMs : Number.NaN);
-      else this.#counts.embeddings += 1;
+    const keyAt = sessionOrder(session);
+    for (const { steps } of session.turns) {
+      for (const step of steps) {
+        if (step.kind !== 'llm') continue;
+        if (isGeneration(step)) this.#addCall(step, keyAt(step.startMs));
+        else this.#counts.embeddings += 1;
+      }
     }
   }
 
@@ -101,11 +115,52 @@ export class ProfileFold implements TraceSink {
   }
 
   skip(reason: string): void {
-    this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1);
+    increase(this.#skipped, reason, 1);
   }
 
   duplicate(reason: string, count: number): void {
-    this.#duplicates.set(reason, (this.#duplicates.get(reason) ?? 0) + count);
+    increase(this.#duplicates, reason, count);
+  }
+
+  /** Everything folded so far, without content and ids, for `merge`. */
+  state(): ProfileState {
+    return {
+      calls:
+        this.#calls instanceof CallTable
+          ? { table: this.#calls.state() }
+          : { sketch: this.#calls.state() },
+      sessions: this.#sessions.state(),
+      structure: this.#structure.state(),
+      cache: this.#cache.state(),
+      skeletons: this.#skeletons.state(),
+      models: this.#models.state(),
+      counts: { ...this.#counts },
+      read: this.#read,
+      skipped: [...this.#skipped],
+      duplicates: [...this.#duplicates],
+    };
+  }
+
+  /** Whether another fold's replay sample was drawn by the same rule (seed, size), as merging needs. */
+  fits(state: ProfileState): boolean {
+    return this.#skeletons.fits(state.skeletons);
+  }
+
+  /** Adds what another fold has folded, as if it had been folded here. */
+  merge(state: ProfileState): void {
+    if ('sketch' in state.calls) this.#sketchCalls().merge(state.calls.sketch);
+    else for (const row of rowsOf(state.calls.table)) this.#roomyCalls().add(row);
+    this.#sessions.merge(state.sessions);
+    this.#structure.merge(state.structure);
+    this.#cache.merge(state.cache);
+    this.#skeletons.merge(state.skeletons);
+    this.#models.merge(state.models);
+    for (const name of Object.keys(this.#counts) as (keyof ProfileState['counts'])[]) {
+      this.#counts[name] += state.counts[name];
+    }
+    this.read(state.read);
+    for (const [reason, count] of state.skipped) increase(this.#skipped, reason, count);
+    for (const [reason, count] of state.duplicates) this.duplicate(reason, count);
   }
 
   /** The profile of everything folded so far. With no calls its figures are null. */
@@ -132,7 +187,7 @@ export class ProfileFold implements TraceSink {
         precisionOf('e2eMs', calls.e2eMs),
         precisionOf('ttftMs', calls.ttftMs),
       ].filter((precision) => precision !== undefined),
-      models: this.#modelShares(),
+      models: this.#models.shares(),
       tokens: { ...calls.tokens, spearmanInputOutput: calls.spearmanInputOutput },
       latency: { e2eMs: calls.e2eMs, ttftMs: calls.ttftMs, itlMs: calls.itlMs },
       tools: sessions.tools,
@@ -144,7 +199,7 @@ export class ProfileFold implements TraceSink {
       warnings: [],
       skeletons,
     };
-    const warnings = profileWarnings(profile, { untimedCalls: this.#untimedCalls });
+    const warnings = profileWarnings(profile, { untimedCalls: this.#counts.untimed });
     return {
       ...profile,
       warnings: [
@@ -157,7 +212,8 @@ export class ProfileFold implements TraceSink {
     };
   }
 
-  #addCall(call: LlmCall, startMs: number): void {
+  /** @param key undefined for a bare call without time: its figures choose its place */
+  #addCall(call: LlmCall, key: OrderKey | undefined): void {
     const { tokens, tokensBasis } = call;
     const counts = this.#counts;
     counts.calls += 1;
@@ -165,11 +221,10 @@ export class ProfileFold implements TraceSink {
     if (call.error !== undefined) counts.errors += 1;
     if (tokensBasis === 'estimated') counts.estimated += 1;
     if (tokensBasis === 'missing') counts.missing += 1;
-    if (Number.isNaN(startMs)) this.#untimedCalls += 1;
-    this.#addModel(call);
+    if (key === undefined || !isTimed(key)) counts.untimed += 1;
+    this.#models.add(call);
     const isKnown = tokensBasis !== 'missing';
-    this.#roomyCalls().add({
-      startMs,
+    const figures = {
       durationMs: call.endMs === undefined ? Number.NaN : call.endMs - call.startMs,
       ttftMs: call.ttftMs ?? Number.NaN,
       uncached: isKnown ? tokens.uncached : Number.NaN,
@@ -177,39 +232,23 @@ export class ProfileFold implements TraceSink {
       cacheWrite: isKnown ? cacheWriteTokens(tokens) : Number.NaN,
       output: isKnown ? tokens.output : Number.NaN,
       reasoning: isKnown ? tokens.reasoning : Number.NaN,
-    });
+    };
+    this.#roomyCalls().add({ key: key ?? keyOf(figures), ...figures });
   }
 
   /** The table while it has room, else the sketch that continues it. */
   #roomyCalls(): CallTable | CallSketch {
-    if (this.#calls instanceof CallSketch || this.#calls.size < this.#exactCalls)
-      return this.#calls;
+    return this.#calls instanceof CallTable && this.#calls.size >= this.#exactCalls
+      ? this.#sketchCalls()
+      : this.#calls;
+  }
+
+  #sketchCalls(): CallSketch {
+    if (this.#calls instanceof CallSketch) return this.#calls;
     const sketch = new CallSketch();
     for (const row of this.#calls.rows()) sketch.add(row);
     this.#calls = sketch;
     return sketch;
-  }
-
-  #addModel({ model, tokens }: LlmCall): void {
-    const own = model ?? UNKNOWN_MODEL;
-    const name = this.#models.has(own) || this.#models.size < MOST_MODELS ? own : '(other)';
-    const share = this.#models.get(name) ?? { calls: 0, input: 0, output: 0 };
-    share.calls += 1;
-    share.input += inputTokens(tokens);
-    share.output += tokens.output;
-    this.#models.set(name, share);
-  }
-
-  #modelShares(): ModelShare[] {
-    if (this.#models.size === 1 && this.#models.has(UNKNOWN_MODEL)) return [];
-    return [...this.#models]
-      .map(([model, { calls, input, output }]) => ({
-        model,
-        calls,
-        inputTokens: input,
-        outputTokens: output,
-      }))
-      .toSorted((a, b) => b.calls - a.calls);
   }
 
   #callCounts(): WorkloadProfile['calls'] {
@@ -237,18 +276,25 @@ export class ProfileFold implements TraceSink {
   }
 }
 
-const UNKNOWN_MODEL = '(unknown)';
-
 interface Reason {
   readonly reason: string;
   readonly count: number;
+}
+
+function increase(counts: Map<string, number>, reason: string, by: number): void {
+  counts.set(reason, (counts.get(reason) ?? 0) + by);
+}
+
+/** Equal figures give equal keys, and different ones stand in an order that means nothing. */
+function keyOf(figures: Omit<CallRow, 'key'>): OrderKey {
+  return untimedKey(textHash(Object.values(figures).join(' ')), 0);
 }
 
 /** Most frequent first. */
 function reasons(counts: ReadonlyMap<string, number>): Reason[] {
   return [...counts]
     .map(([reason, count]) => ({ reason, count }))
-    .toSorted((a, b) => b.count - a.count);
+    .toSorted((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
 }
 
 function total(list: readonly Reason[]): number {

@@ -4,12 +4,15 @@ import type { ArrivalPattern } from './arrival-pattern.ts';
 import { Column } from './column.ts';
 import { concurrency, maxOverlap } from './concurrency.ts';
 import type { Concurrency } from './concurrency.ts';
+import { NamedTotals } from './named-totals.ts';
+import { sessionOrder } from './order-key.ts';
+import type { OrderKey } from './order-key.ts';
 import { Series } from './series.ts';
+import type { SeriesState } from './series.ts';
 import type { ToolProfile, WorkloadProfile } from './workload-profile.ts';
 
-/** Distinct tool names kept apart; a trace with more has identifiers for names. */
+/** Distinct tool names kept apart. */
 const MOST_TOOLS = 1000;
-const OTHER_TOOLS = '(other)';
 /** Sessions whose interval, and turns whose start, are kept (24 MiB together). */
 const MOST_INTERVALS = 2 ** 20;
 
@@ -18,6 +21,16 @@ interface ToolFigures {
   errors: number;
   readonly durationMs: Series;
 }
+
+const SERIES = [
+  'sessionMs',
+  'turnsPerSession',
+  'thinkMs',
+  'llmPerTurn',
+  'toolsPerTurn',
+  'turnMs',
+  'fanOut',
+] as const;
 
 /** Everything about sessions and turns that does not need single calls in order of time. */
 export class SessionFold {
@@ -34,25 +47,78 @@ export class SessionFold {
     toolsPerTurn: new Series(),
     turnMs: new Series(),
     fanOut: new Series(),
-  };
-  readonly #tools = new Map<string, ToolFigures>();
+  } satisfies Record<(typeof SERIES)[number], Series>;
+  readonly #tools = new NamedTotals<ToolFigures>(
+    MOST_TOOLS,
+    () => ({ calls: 0, errors: 0, durationMs: new Series() }),
+    (into, { calls, errors, durationMs }) => {
+      into.calls += calls;
+      into.errors += errors;
+      into.durationMs.merge(durationMs.state());
+    },
+  );
   readonly #starts = new Column();
   readonly #ends = new Column();
   readonly #turnStarts = new Column();
-
-  get count(): number {
-    return this.#sessions;
-  }
+  #timedTurns = 0;
 
   add(session: Session): void {
     this.#sessions += 1;
     this.#turns += session.turns.length;
     if (session.relativeTime === true) this.#hasCommonClock = false;
     const { turnsPerSession, thinkMs } = this.#series;
-    turnsPerSession.add(session.turns.length);
-    for (const turn of session.turns) this.#addTurn(turn);
-    for (const think of thinkTimesMs(session)) thinkMs.add(think);
-    this.#addInterval(session);
+    const keyAt = sessionOrder(session);
+    const key = keyAt(session.turns[0]?.startMs ?? Number.NaN);
+    turnsPerSession.add(session.turns.length, key);
+    const thinks = thinkTimesMs(session);
+    for (const [index, turn] of session.turns.entries()) {
+      const turnKey = keyAt(turn.startMs);
+      if (index > 0) thinkMs.add(thinks[index - 1], turnKey);
+      this.#addTurn(turn, turnKey, keyAt);
+    }
+    this.#addInterval(session, key);
+  }
+
+  state(): SessionFoldState {
+    return {
+      sessions: this.#sessions,
+      turns: this.#turns,
+      reads: this.#reads,
+      writes: this.#writes,
+      hasCommonClock: this.#hasCommonClock,
+      series: SERIES.map((name) => this.#series[name].state()),
+      tools: this.#tools
+        .entries()
+        .map(([name, { calls, errors, durationMs }]) => [
+          name,
+          { calls, errors, durationMs: durationMs.state() },
+        ]),
+      starts: this.#starts.toArray(),
+      ends: this.#ends.toArray(),
+      turnStarts: this.#turnStarts.toArray(),
+      timedTurns: this.#timedTurns,
+    };
+  }
+
+  merge(state: SessionFoldState): void {
+    this.#sessions += state.sessions;
+    this.#turns += state.turns;
+    this.#reads += state.reads;
+    this.#writes += state.writes;
+    this.#hasCommonClock &&= state.hasCommonClock;
+    for (const [index, name] of SERIES.entries()) this.#series[name].merge(state.series[index]!);
+    for (const [name, { calls, errors, durationMs }] of state.tools) {
+      const figures = this.#tools.of(name);
+      figures.calls += calls;
+      figures.errors += errors;
+      figures.durationMs.merge(durationMs);
+    }
+    for (const [index, startMs] of state.starts.entries()) {
+      this.#keepInterval(startMs, state.ends[index]!);
+    }
+    for (const startMs of state.turnStarts) this.#keepTurnStart(startMs);
+    // Those that did not fit there do not fit here.
+    this.#timedTurns += state.timedTurns - state.turnStarts.length;
   }
 
   figures(): Pick<WorkloadProfile, 'sessions' | 'turns' | 'tools' | 'state'> & {
@@ -77,29 +143,25 @@ export class SessionFold {
       tools: this.#toolProfiles(),
       state: { reads: this.#reads, writes: this.#writes },
       concurrency: { sessions: this.#concurrency(), fanOut: series.fanOut.summary() },
-      pattern: this.#hasCommonClock
-        ? arrivalPattern(this.#turnStarts.toArray().toSorted(), 'turns')
-        : null,
+      pattern: this.#turnPattern(),
     };
   }
 
-  #addTurn(turn: Turn): void {
+  #addTurn(turn: Turn, key: OrderKey, keyAt: (startMs: number) => OrderKey): void {
     const calls = turn.steps.filter(isGeneration);
     const tools = turn.steps.filter((step) => step.kind === 'tool');
     const series = this.#series;
-    if (this.#turnStarts.length < MOST_INTERVALS && Number.isFinite(turn.startMs)) {
-      this.#turnStarts.push(turn.startMs);
-    }
-    series.llmPerTurn.add(calls.length);
-    series.toolsPerTurn.add(tools.length);
-    series.turnMs.add(turnEndMs(turn) - turn.startMs);
+    if (Number.isFinite(turn.startMs)) this.#keepTurnStart(turn.startMs);
+    series.llmPerTurn.add(calls.length, key);
+    series.toolsPerTurn.add(tools.length, key);
+    series.turnMs.add(turnEndMs(turn) - turn.startMs, key);
     const flights = calls.flatMap(({ startMs, endMs }) =>
       endMs === undefined ? [] : [[startMs, endMs] as const],
     );
     if (calls.length > 0 && flights.length === calls.length) {
-      series.fanOut.add(Math.max(1, maxOverlap(flights)));
+      series.fanOut.add(Math.max(1, maxOverlap(flights)), key);
     }
-    for (const tool of tools) this.#addTool(tool);
+    for (const tool of tools) this.#addTool(tool, keyAt(tool.startMs));
     for (const step of turn.steps) {
       if (step.kind !== 'state') continue;
       if (step.operation === 'read') this.#reads += 1;
@@ -107,25 +169,35 @@ export class SessionFold {
     }
   }
 
-  #addTool(tool: ToolCall): void {
-    const isKept = this.#tools.has(tool.name) || this.#tools.size < MOST_TOOLS;
-    const name = isKept ? tool.name : OTHER_TOOLS;
-    let figures = this.#tools.get(name);
-    if (figures === undefined) {
-      figures = { calls: 0, errors: 0, durationMs: new Series() };
-      this.#tools.set(name, figures);
-    }
+  #addTool(tool: ToolCall, key: OrderKey): void {
+    const figures = this.#tools.of(tool.name);
     figures.calls += 1;
     if (tool.error === true) figures.errors += 1;
-    figures.durationMs.add(toolDurationMs(tool));
+    figures.durationMs.add(toolDurationMs(tool), key);
   }
 
-  #addInterval(session: Session): void {
+  #addInterval(session: Session, key: OrderKey): void {
     const { startMs, endMs } = sessionInterval(session);
-    this.#series.sessionMs.add(endMs - startMs);
-    if (this.#starts.length >= MOST_INTERVALS || Number.isNaN(endMs - startMs)) return;
+    this.#series.sessionMs.add(endMs - startMs, key);
+    if (!Number.isNaN(endMs - startMs)) this.#keepInterval(startMs, endMs);
+  }
+
+  #keepInterval(startMs: number, endMs: number): void {
+    if (this.#starts.length >= MOST_INTERVALS) return;
     this.#starts.push(startMs);
     this.#ends.push(endMs);
+  }
+
+  #keepTurnStart(startMs: number): void {
+    this.#timedTurns += 1;
+    if (this.#turnStarts.length < MOST_INTERVALS) this.#turnStarts.push(startMs);
+  }
+
+  /** Unknown when not all starts were kept: which ones were would depend on the order of the input. */
+  #turnPattern(): ArrivalPattern | null {
+    return this.#hasCommonClock && this.#turnStarts.length === this.#timedTurns
+      ? arrivalPattern(this.#turnStarts.toArray().toSorted(), 'turns')
+      : null;
   }
 
   #concurrency(): Concurrency | null {
@@ -137,7 +209,7 @@ export class SessionFold {
 
   /** Most called first. */
   #toolProfiles(): Record<string, ToolProfile> {
-    const sorted = [...this.#tools].toSorted(([, a], [, b]) => b.calls - a.calls);
+    const sorted = this.#tools.entries().toSorted(([, a], [, b]) => b.calls - a.calls);
     return Object.fromEntries(
       sorted.map(([name, { calls, errors, durationMs }]) => [
         name,
@@ -145,6 +217,27 @@ export class SessionFold {
       ]),
     );
   }
+}
+
+export interface SessionFoldState {
+  readonly sessions: number;
+  readonly turns: number;
+  readonly reads: number;
+  readonly writes: number;
+  readonly hasCommonClock: boolean;
+  readonly series: readonly SeriesState[];
+  readonly tools: readonly (readonly [string, ToolState])[];
+  readonly starts: Float64Array;
+  readonly ends: Float64Array;
+  readonly turnStarts: Float64Array;
+  /** Turns with a start, also those whose start is not kept. */
+  readonly timedTurns: number;
+}
+
+interface ToolState {
+  readonly calls: number;
+  readonly errors: number;
+  readonly durationMs: SeriesState;
 }
 
 /** A call that generates text; embeddings are counted apart. */

@@ -1,5 +1,14 @@
 import { Random } from '../core/random.ts';
-import type { Session, SessionSkeleton, Step, StepSkeleton, TurnSkeleton } from '../core/trace.ts';
+import type {
+  LlmSkeleton,
+  Session,
+  SessionSkeleton,
+  StateSkeleton,
+  Step,
+  StepSkeleton,
+  ToolSkeleton,
+  TurnSkeleton,
+} from '../core/trace.ts';
 import { isGeneration, thinkTimesMs, toolDurationMs } from './session-fold.ts';
 
 /** Sessions kept for replay unless asked otherwise: enough for a bootstrap, small enough for a YAML file. */
@@ -20,7 +29,7 @@ export class SkeletonSample {
   readonly #size: number;
   readonly #seed: string;
   /** Ascending by draw. */
-  readonly #kept: { readonly draw: number; readonly session: Session }[] = [];
+  readonly #kept: KeptSession[] = [];
 
   constructor(size: number, seed: string) {
     this.#size = size;
@@ -30,19 +39,34 @@ export class SkeletonSample {
   add(session: Session): void {
     const draw = new Random(`${this.#seed}/${session.id}`).uniform();
     const last = this.#kept.at(-1);
-    if (this.#kept.length >= this.#size && (last === undefined || draw >= last.draw)) return;
+    if (this.#kept.length >= this.#size && (last === undefined || draw > last.draw)) return;
     if (!session.turns.some(({ steps }) => steps.length > 0)) return;
-    const index = this.#kept.findIndex((kept) => kept.draw > draw);
-    this.#kept.splice(index === -1 ? this.#kept.length : index, 0, {
-      draw,
-      session: withoutPrefixes(session),
-    });
+    this.#keep({ draw, outline: outlineOf(session) });
+  }
+
+  state(): SkeletonSampleState {
+    return { size: this.#size, seed: this.#seed, kept: [...this.#kept] };
+  }
+
+  /** The caller sees to equal seeds and sizes; see `fits`. */
+  merge(state: SkeletonSampleState): void {
+    for (const kept of state.kept) this.#keep(kept);
+  }
+
+  /** Whether a sample was drawn by the same rule, so that both together are such a sample again. */
+  fits({ size, seed }: SkeletonSampleState): boolean {
+    return size === this.#size && seed === this.#seed;
+  }
+
+  #keep(session: KeptSession): void {
+    const after = this.#kept.findIndex((kept) => comesBefore(session, kept));
+    this.#kept.splice(after === -1 ? this.#kept.length : after, 0, session);
     if (this.#kept.length > this.#size) this.#kept.pop();
   }
 
   /** The skeletons, and a warning per kind of gap that had to be filled. */
   figures(): { readonly skeletons: SessionSkeleton[]; readonly warnings: string[] } {
-    const sessions = this.#kept.map(({ session }) => session);
+    const sessions = this.#kept.map(({ outline }) => outline);
     const unknown: Unknowns = { thinks: 0, tools: 0, tokens: 0 };
     const typical = typicalDurations(sessions);
     const skeletons = sessions.map((session) => skeletonOf(session, typical, unknown));
@@ -66,17 +90,94 @@ export class SkeletonSample {
   }
 }
 
-/** Prefix blocks are by far the largest part of a session and no part of its skeleton. */
-function withoutPrefixes(session: Session): Session {
+interface KeptSession {
+  readonly draw: number;
+  readonly outline: SessionOutline;
+}
+
+/** What a skeleton needs of a session and nothing else: no ids, errors or hashes. */
+interface SessionOutline {
+  readonly turns: readonly {
+    /** Null when unknown. */
+    readonly thinkMs: number | null;
+    readonly steps: readonly StepOutline[];
+  }[];
+}
+
+type StepOutline =
+  | (LlmSkeleton & { readonly isMissing?: true })
+  | StateSkeleton
+  /** Null when unknown. */
+  | (Omit<ToolSkeleton, 'durationMs'> & { readonly durationMs: number | null });
+
+export interface SkeletonSampleState {
+  readonly size: number;
+  readonly seed: string;
+  readonly kept: readonly KeptSession[];
+}
+
+/** Equal draws mean equal ids (parts of one session in two shards): their content decides. */
+function comesBefore(a: KeptSession, b: KeptSession): boolean {
+  if (a.draw !== b.draw) return a.draw < b.draw;
+  return JSON.stringify(a.outline) < JSON.stringify(b.outline);
+}
+
+function outlineOf(session: Session): SessionOutline {
+  const thinks = [0, ...thinkTimesMs(session)];
   return {
-    ...session,
-    turns: session.turns.map((turn) => ({
-      ...turn,
-      steps: turn.steps.map((step) =>
-        step.kind === 'llm' ? { ...step, prefix: undefined } : step,
-      ),
+    turns: session.turns.map(({ steps }, index) => ({
+      thinkMs: knownMs(thinks[index]),
+      steps: stepOutlines(steps),
     })),
   };
+}
+
+function stepOutlines(steps: readonly Step[]): StepOutline[] {
+  const sorted = steps.toSorted((a, b) =>
+    a.startMs < b.startMs ? -1 : a.startMs > b.startMs ? 1 : 0,
+  );
+  const names = new Map<string, string>();
+  const result: StepOutline[] = [];
+  for (const step of sorted) {
+    // Steps may depend on earlier ones only, so a replay can never wait in a circle.
+    const after = step.after.flatMap((id) => names.get(id) ?? []);
+    const id = `s${result.length + 1}`;
+    names.set(step.id, id);
+    result.push(stepOutline(step, { id, after }));
+  }
+  return result;
+}
+
+function stepOutline(
+  step: Step,
+  base: { readonly id: string; readonly after: readonly string[] },
+): StepOutline {
+  switch (step.kind) {
+    case 'llm': {
+      // An embedding is a lookup's first half, not a generation: it is replayed as a read.
+      if (!isGeneration(step)) return stateSkeleton(step, base, 'read');
+      const { model, tokens, ttftMs, endMs, startMs } = step;
+      return {
+        kind: 'llm',
+        ...base,
+        ...(model === undefined ? {} : { model }),
+        tokens,
+        ...(endMs === undefined || Number.isNaN(startMs)
+          ? {}
+          : { durationMs: wholeMs(endMs - startMs) }),
+        ...(ttftMs === undefined ? {} : { ttftMs: wholeMs(ttftMs) }),
+        ...(step.tokensBasis === 'missing' ? { isMissing: true } : {}),
+      };
+    }
+    case 'tool':
+      return { kind: 'tool', ...base, name: step.name, durationMs: knownMs(toolDurationMs(step)) };
+    case 'state':
+      return stateSkeleton(step, base, step.operation);
+  }
+}
+
+function knownMs(ms: number | undefined): number | null {
+  return ms === undefined || Number.isNaN(ms) ? null : ms;
 }
 
 interface TypicalDurations {
@@ -84,20 +185,18 @@ interface TypicalDurations {
   readonly thinkMs: number;
 }
 
-function typicalDurations(sessions: readonly Session[]): TypicalDurations {
+function typicalDurations(sessions: readonly SessionOutline[]): TypicalDurations {
   const byTool = new Map<string, number[]>();
   const all: number[] = [];
   const thinks: number[] = [];
-  for (const session of sessions) {
-    thinks.push(...thinkTimesMs(session).filter((think) => !Number.isNaN(think)));
-    for (const step of session.turns.flatMap(({ steps }) => steps)) {
-      if (step.kind !== 'tool') continue;
-      const durationMs = toolDurationMs(step);
-      if (durationMs === undefined || Number.isNaN(durationMs)) continue;
-      all.push(durationMs);
+  for (const { turns } of sessions) {
+    for (const { thinkMs } of turns.slice(1)) if (thinkMs !== null) thinks.push(thinkMs);
+    for (const step of turns.flatMap(({ steps }) => steps)) {
+      if (step.kind !== 'tool' || step.durationMs === null) continue;
+      all.push(step.durationMs);
       const own = byTool.get(step.name);
-      if (own === undefined) byTool.set(step.name, [durationMs]);
-      else own.push(durationMs);
+      if (own === undefined) byTool.set(step.name, [step.durationMs]);
+      else own.push(step.durationMs);
     }
   }
   const overall = median(all);
@@ -110,81 +209,41 @@ function median(values: readonly number[]): number {
 }
 
 function skeletonOf(
-  session: Session,
+  { turns }: SessionOutline,
   typical: TypicalDurations,
   unknown: Unknowns,
 ): SessionSkeleton {
-  const thinks = [0, ...thinkTimesMs(session)];
-  const turns = session.turns.map((turn, index): TurnSkeleton => {
-    let thinkMs = thinks[index]!;
-    if (Number.isNaN(thinkMs)) {
-      unknown.thinks += 1;
-      thinkMs = typical.thinkMs;
-    }
-    return { thinkMs: wholeMs(thinkMs), steps: stepSkeletons(turn.steps, typical, unknown) };
+  const filled = turns.map(({ thinkMs, steps }): TurnSkeleton => {
+    if (thinkMs === null) unknown.thinks += 1;
+    return {
+      thinkMs: wholeMs(thinkMs ?? typical.thinkMs),
+      steps: steps.map((step) => stepSkeleton(step, typical, unknown)),
+    };
   });
-  const busy = turns.filter(({ steps }) => steps.length > 0);
+  const busy = filled.filter(({ steps }) => steps.length > 0);
   return { turns: busy.map((turn, index) => (index === 0 ? { ...turn, thinkMs: 0 } : turn)) };
 }
 
-function stepSkeletons(
-  steps: readonly Step[],
-  typical: TypicalDurations,
-  unknown: Unknowns,
-): StepSkeleton[] {
-  const sorted = steps.toSorted((a, b) =>
-    a.startMs < b.startMs ? -1 : a.startMs > b.startMs ? 1 : 0,
-  );
-  const names = new Map<string, string>();
-  const result: StepSkeleton[] = [];
-  for (const step of sorted) {
-    // Steps may depend on earlier ones only, so a replay can never wait in a circle.
-    const after = step.after.flatMap((id) => names.get(id) ?? []);
-    const id = `s${result.length + 1}`;
-    names.set(step.id, id);
-    result.push(stepSkeleton(step, { id, after }, typical, unknown));
-  }
-  return result;
-}
-
 function stepSkeleton(
-  step: Step,
-  base: { readonly id: string; readonly after: readonly string[] },
+  step: StepOutline,
   typical: TypicalDurations,
   unknown: Unknowns,
 ): StepSkeleton {
-  switch (step.kind) {
-    case 'llm': {
-      // An embedding is a lookup's first half, not a generation: it is replayed as a read.
-      if (!isGeneration(step)) return stateSkeleton(step, base, 'read');
-      if (step.tokensBasis === 'missing') unknown.tokens += 1;
-      const { model, tokens, ttftMs, endMs, startMs } = step;
-      return {
-        kind: 'llm',
-        ...base,
-        ...(model === undefined ? {} : { model }),
-        tokens,
-        ...(endMs === undefined ? {} : { durationMs: wholeMs(endMs - startMs) }),
-        ...(ttftMs === undefined ? {} : { ttftMs: wholeMs(ttftMs) }),
-      };
-    }
-    case 'tool': {
-      const known = toolDurationMs(step);
-      const isKnown = known !== undefined && !Number.isNaN(known);
-      if (!isKnown) unknown.tools += 1;
-      const durationMs = wholeMs(isKnown ? known : typical.toolMs(step.name));
-      return { kind: 'tool', ...base, name: step.name, durationMs };
-    }
-    case 'state':
-      return stateSkeleton(step, base, step.operation);
+  if (step.kind === 'tool') {
+    if (step.durationMs === null) unknown.tools += 1;
+    return { ...step, durationMs: wholeMs(step.durationMs ?? typical.toolMs(step.name)) };
   }
+  if (step.kind === 'state') return step;
+  const { isMissing, ...call } = step;
+  if (isMissing === true) unknown.tokens += 1;
+  return call;
 }
 
 function stateSkeleton(
   { startMs, endMs }: Step,
   base: { readonly id: string; readonly after: readonly string[] },
   operation: 'read' | 'write',
-): StepSkeleton {
+): StateSkeleton {
   const durationMs = endMs === undefined ? 0 : wholeMs(endMs - startMs);
   return { kind: 'state', ...base, operation, durationMs };
 }

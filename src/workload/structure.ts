@@ -1,9 +1,13 @@
 import type { LlmCall, Session, Turn } from '../core/trace.ts';
 import { inputTokens } from '../core/tokens.ts';
+import { ExactSum } from '../core/exact-sum.ts';
 import { MS_PER_SECOND } from '../core/units.ts';
 import { criticalPath } from './critical-path.ts';
 import type { PathShare } from './critical-path.ts';
+import { sessionOrder } from './order-key.ts';
+import type { OrderKey } from './order-key.ts';
 import { Series } from './series.ts';
+import type { SeriesState } from './series.ts';
 import { isGeneration, thinkTimesMs } from './session-fold.ts';
 import type { Summary } from './summary.ts';
 
@@ -50,61 +54,97 @@ const COMPACTION_FLOOR_TOKENS = 20_000;
 /** A retry sooner than this did not back off. */
 const IMMEDIATE_MS = MS_PER_SECOND;
 
+const PATH_SHARES = [
+  'ttftMs',
+  'decodeMs',
+  'llmMs',
+  'toolMs',
+  'stateMs',
+  'retryMs',
+  'gapMs',
+] as const satisfies readonly PathShare[];
+const TIMES = [...PATH_SHARES, 'humanMs', 'busyMs', 'turnMs'] as const;
+
 /** Folds sessions into a structure profile. */
 export class StructureFold {
-  #sessions = 0;
-  readonly #growth = new Series();
-  readonly #resend = new Series();
-  readonly #subAgentCalls = new Series();
-  #subAgents = 0;
-  #steps = 0;
-  #shrinks = 0;
-  #compactions = 0;
-  readonly #repeats = { hashed: 0, repeated: 0, longestLoop: 0 };
-  readonly #retries = { callsWithRetry: 0, extraAttempts: 0, immediate: 0, rateLimited: 0 };
-  readonly #path: Record<PathShare, number> = {
-    ttftMs: 0,
-    decodeMs: 0,
-    llmMs: 0,
-    toolMs: 0,
-    stateMs: 0,
-    retryMs: 0,
-    gapMs: 0,
+  readonly #series = { growth: new Series(), resend: new Series(), subAgentCalls: new Series() };
+  readonly #counts: Record<StructureCount, number> = {
+    sessions: 0,
+    subAgents: 0,
+    steps: 0,
+    shrinks: 0,
+    compactions: 0,
+    hashed: 0,
+    repeated: 0,
+    callsWithRetry: 0,
+    extraAttempts: 0,
+    immediate: 0,
+    rateLimited: 0,
   };
-  #humanMs = 0;
-  #busyMs = 0;
-  #turnMs = 0;
+  #longestLoop = 0;
+  /** Summed without rounding, so that the order of sessions does not show. */
+  readonly #times = Object.fromEntries(TIMES.map((name) => [name, new ExactSum()])) as Record<
+    (typeof TIMES)[number],
+    ExactSum
+  >;
 
   add(session: Session): void {
-    this.#sessions += 1;
+    this.#counts.sessions += 1;
     const calls = session.turns
       .flatMap(({ steps }) => steps.filter(isGeneration))
       .toSorted((a, b) => a.startMs - b.startMs);
-    this.#addContexts(calls);
+    this.#addContexts(calls, sessionOrder(session));
     for (const call of calls) this.#addAttempts(call);
     this.#addToolRepeats(session);
     for (const turn of session.turns) this.#addTime(turn);
-    for (const think of thinkTimesMs(session)) if (think > 0) this.#humanMs += think;
+    for (const think of thinkTimesMs(session)) if (think > 0) this.#times.humanMs.add(think);
+  }
+
+  state(): StructureFoldState {
+    const { growth, resend, subAgentCalls } = this.#series;
+    return {
+      series: [growth.state(), resend.state(), subAgentCalls.state()],
+      counts: { ...this.#counts },
+      longestLoop: this.#longestLoop,
+      times: TIMES.map((name) => this.#times[name].state()),
+    };
+  }
+
+  merge(state: StructureFoldState): void {
+    const { growth, resend, subAgentCalls } = this.#series;
+    for (const [index, series] of [growth, resend, subAgentCalls].entries()) {
+      series.merge(state.series[index]!);
+    }
+    const counts = this.#counts;
+    for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
+      counts[name] += state.counts[name];
+    }
+    this.#longestLoop = Math.max(this.#longestLoop, state.longestLoop);
+    for (const [index, name] of TIMES.entries()) this.#times[name].merge(state.times[index]!);
   }
 
   /** Null when no session was seen. */
   figures(): StructureProfile | null {
-    if (this.#sessions === 0) return null;
+    const { sessions, subAgents, steps, shrinks, compactions, ...others } = this.#counts;
+    if (sessions === 0) return null;
+    const { hashed, repeated, ...retries } = others;
+    const time = Object.fromEntries(PATH_SHARES.map((name) => [name, this.#times[name].value]));
+    const { humanMs, busyMs, turnMs } = this.#times;
     return {
-      contextGrowth: this.#growth.summary(),
-      contextSteps: this.#steps,
-      contextShrinks: this.#shrinks,
-      compactions: this.#compactions,
-      resendFactor: this.#resend.summary(),
-      repeatedToolCalls: this.#repeats.hashed === 0 ? null : { ...this.#repeats },
-      retries: { ...this.#retries },
-      subAgents: { count: this.#subAgents, calls: this.#subAgentCalls.summary() },
-      time: { ...this.#path, humanMs: this.#humanMs },
-      parallelism: this.#turnMs === 0 ? null : this.#busyMs / this.#turnMs,
+      contextGrowth: this.#series.growth.summary(),
+      contextSteps: steps,
+      contextShrinks: shrinks,
+      compactions,
+      resendFactor: this.#series.resend.summary(),
+      repeatedToolCalls: hashed === 0 ? null : { hashed, repeated, longestLoop: this.#longestLoop },
+      retries,
+      subAgents: { count: subAgents, calls: this.#series.subAgentCalls.summary() },
+      time: { ...(time as Record<PathShare, number>), humanMs: humanMs.value },
+      parallelism: turnMs.value === 0 ? null : busyMs.value / turnMs.value,
     };
   }
 
-  #addContexts(calls: readonly LlmCall[]): void {
+  #addContexts(calls: readonly LlmCall[], keyAt: (startMs: number) => OrderKey): void {
     const byAgent = new Map<string, LlmCall[]>();
     for (const call of calls) {
       if (call.tokensBasis === 'missing') continue;
@@ -113,33 +153,36 @@ export class StructureFold {
       else own.push(call);
     }
     for (const [index, own] of [...byAgent.values()].entries()) {
-      this.#addContext(own);
+      this.#addContext(own, keyAt);
       if (index === 0) continue;
-      this.#subAgents += 1;
-      this.#subAgentCalls.add(own.length);
+      this.#counts.subAgents += 1;
+      this.#series.subAgentCalls.add(own.length, keyAt(own[0]!.startMs));
     }
   }
 
-  #addContext(calls: readonly LlmCall[]): void {
-    const inputs = calls.map(({ tokens }) => inputTokens(tokens));
+  #addContext(calls: readonly LlmCall[], keyAt: (startMs: number) => OrderKey): void {
+    const counts = this.#counts;
     let sum = 0;
-    for (const [index, input] of inputs.entries()) {
+    let before: number | undefined;
+    for (const { tokens, startMs } of calls) {
+      const input = inputTokens(tokens);
       sum += input;
-      const before = inputs[index - 1];
-      if (before === undefined) continue;
-      this.#steps += 1;
-      this.#growth.add(input - before);
-      if (input < before) this.#shrinks += 1;
-      if (before > COMPACTION_FLOOR_TOKENS && input < COMPACTED_SHARE * before) {
-        this.#compactions += 1;
+      if (before !== undefined) {
+        counts.steps += 1;
+        this.#series.growth.add(input - before, keyAt(startMs));
+        if (input < before) counts.shrinks += 1;
+        if (before > COMPACTION_FLOOR_TOKENS && input < COMPACTED_SHARE * before) {
+          counts.compactions += 1;
+        }
       }
+      before = input;
     }
-    const last = inputs.at(-1)!;
-    if (last > 0) this.#resend.add(sum / last);
+    const last = before ?? 0;
+    if (last > 0) this.#series.resend.add(sum / last, keyAt(calls[0]!.startMs));
   }
 
   #addAttempts({ attempts }: LlmCall): void {
-    const retries = this.#retries;
+    const retries = this.#counts;
     if (attempts.length > 1) retries.callsWithRetry += 1;
     for (const [index, attempt] of attempts.entries()) {
       if (attempt.status === 429) retries.rateLimited += 1;
@@ -162,22 +205,40 @@ export class StructureFold {
       run = key !== undefined && key === previous ? run + 1 : 1;
       previous = key;
       if (key === undefined) continue;
-      this.#repeats.hashed += 1;
-      if (seen.has(key)) this.#repeats.repeated += 1;
+      this.#counts.hashed += 1;
+      if (seen.has(key)) this.#counts.repeated += 1;
       seen.add(key);
-      this.#repeats.longestLoop = Math.max(this.#repeats.longestLoop, run);
+      this.#longestLoop = Math.max(this.#longestLoop, run);
     }
   }
 
   #addTime(turn: Turn): void {
     const path = criticalPath(turn);
     if (path === null) return;
-    for (const share of Object.keys(this.#path) as PathShare[]) {
-      this.#path[share] += path.shares[share];
-    }
-    this.#turnMs += path.totalMs;
+    for (const share of PATH_SHARES) this.#times[share].add(path.shares[share]);
+    this.#times.turnMs.add(path.totalMs);
     for (const step of turn.steps) {
-      if (step.endMs !== undefined) this.#busyMs += Math.max(0, step.endMs - step.startMs);
+      if (step.endMs !== undefined) this.#times.busyMs.add(Math.max(0, step.endMs - step.startMs));
     }
   }
+}
+
+type StructureCount =
+  | 'sessions'
+  | 'subAgents'
+  | 'steps'
+  | 'shrinks'
+  | 'compactions'
+  | 'hashed'
+  | 'repeated'
+  | 'callsWithRetry'
+  | 'extraAttempts'
+  | 'immediate'
+  | 'rateLimited';
+
+export interface StructureFoldState {
+  readonly series: readonly SeriesState[];
+  readonly counts: Readonly<Record<StructureCount, number>>;
+  readonly longestLoop: number;
+  readonly times: readonly (readonly number[])[];
 }

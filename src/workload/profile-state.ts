@@ -1,0 +1,30 @@
+import type { CacheFoldState } from './cacheability.ts';
+import type { CallSketchState } from './call-sketch.ts';
+import type { CallTableState } from './call-table.ts';
+import type { ModelSharesState } from './model-shares.ts';
+import type { SessionFoldState } from './session-fold.ts';
+import type { SkeletonSampleState } from './skeletons.ts';
+import type { StructureFoldState } from './structure.ts';
+
+/**
+ * What a ProfileFold holds, as plain data: objects, lists, text, numbers and Float64Arrays. Goes
+ * between threads as it is and into shard files (cli/profile-shard.ts). No ids, no content: names
+ * of models and tools, sizes, times, and the trace's own hashes of prefix blocks.
+ */
+export interface ProfileState {
+  readonly calls: { readonly table: CallTableState } | { readonly sketch: CallSketchState };
+  readonly sessions: SessionFoldState;
+  readonly structure: StructureFoldState;
+  readonly cache: CacheFoldState;
+  readonly skeletons: SkeletonSampleState;
+  readonly models: ModelSharesState;
+  readonly counts: Readonly<
+    Record<
+      'calls' | 'attempts' | 'errors' | 'embeddings' | 'estimated' | 'missing' | 'untimed',
+      number
+    >
+  >;
+  readonly read: number;
+  readonly skipped: readonly (readonly [string, number])[];
+  readonly duplicates: readonly (readonly [string, number])[];
+}

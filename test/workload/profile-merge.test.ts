@@ -1,0 +1,200 @@
+import { array, assert, boolean, integer, option, property, record, tuple } from 'fast-check';
+import type { Arbitrary } from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+
+import type { LlmCall, Session } from '../../src/core/trace.ts';
+import { NO_TOKENS } from '../../src/core/tokens.ts';
+import { ProfileFold } from '../../src/workload/profile-fold.ts';
+import type { ProfileOptions } from '../../src/workload/profile-fold.ts';
+import type { WorkloadProfile } from '../../src/workload/workload-profile.ts';
+import { sessions } from './session-arbitrary.ts';
+import { llm, session, tool } from './trace-builders.ts';
+
+type Item =
+  | { readonly kind: 'call'; readonly call: LlmCall }
+  | { readonly kind: 'session'; readonly session: Session }
+  | { readonly kind: 'skip' | 'duplicate'; readonly reason: string };
+
+const amount = integer({ min: 0, max: 5000 });
+
+/** Bare calls: fractional times, ties, no time at all, prefixes of few blocks (so that they repeat). */
+function calls(ties: boolean): Arbitrary<LlmCall[]> {
+  const one = record({
+    at: integer({ min: 0, max: 900_000 }),
+    ms: option(integer({ min: 0, max: 90_000 }), { nil: undefined }),
+    uncached: amount,
+    cacheRead: amount,
+    output: amount,
+    model: integer({ min: 0, max: 3 }),
+    blocks: option(array(integer({ min: 0, max: 4 }), { maxLength: 5 }), { nil: undefined }),
+    isTimed: integer({ min: 0, max: 9 }),
+  });
+  return array(one, { maxLength: 40 }).map((list) =>
+    list.map(({ at, ms, uncached, cacheRead, output, model, blocks, isTimed }, index) => {
+      const startMs = 1.7e12 + (ties ? Math.floor(at / 30_000) * 30_000 : at * 40 + index) + 0.123;
+      const isKnown = isTimed > 0 || blocks !== undefined;
+      return llm({
+        startMs: isKnown ? startMs : Number.NaN,
+        endMs: ms === undefined || !isKnown ? undefined : startMs + ms / 7,
+        tokens: { ...NO_TOKENS, uncached, cacheRead, output },
+        model: `model-${model}`,
+        ...(blocks === undefined ? {} : { prefix: { blockTokens: 16, ids: blocks } }),
+      });
+    }),
+  );
+}
+
+function items(ties: boolean): Arbitrary<Item[]> {
+  return tuple(calls(ties), sessions(), sessions(), boolean()).map(([bare, timed, other, mix]) => {
+    const relative = other.map((one) => ({ ...one, id: `r${one.id}`, relativeTime: true }));
+    const all: Item[] = [
+      ...bare.map((call) => ({ kind: 'call', call }) as const),
+      ...timed.map((one) => ({ kind: 'session', session: one }) as const),
+      ...(mix ? relative : []).map((one) => ({ kind: 'session', session: one }) as const),
+      { kind: 'skip', reason: 'line is not JSON' },
+      { kind: 'duplicate', reason: 'seen before' },
+    ];
+    return all;
+  });
+}
+
+function fold(list: readonly Item[], options?: ProfileOptions): ProfileFold {
+  const result = new ProfileFold({ skeletons: 3, ...options });
+  for (const item of list) {
+    result.read(1);
+    if (item.kind === 'call') result.call(item.call);
+    else if (item.kind === 'session') result.session(item.session);
+    else if (item.kind === 'skip') result.skip(item.reason);
+    else result.duplicate(item.reason, 1);
+  }
+  return result;
+}
+
+function profile(of: ProfileFold): WorkloadProfile {
+  return of.profile({ name: 'test', format: 'test', files: [] });
+}
+
+function merged(parts: readonly (readonly Item[])[], options?: ProfileOptions): WorkloadProfile {
+  const whole = new ProfileFold({ skeletons: 3, ...options });
+  // Between threads and files states are copied, never shared.
+  for (const part of parts) whole.merge(structuredClone(fold(part, options).state()));
+  return profile(whole);
+}
+
+/** Deals items to parts: item i goes to parts[deal[i % deal.length] % count]. */
+function dealt(list: readonly Item[], deal: readonly number[], count: number): Item[][] {
+  const parts: Item[][] = Array.from({ length: count }, () => []);
+  for (const [index, item] of list.entries()) parts[deal[index % deal.length]! % count]!.push(item);
+  return parts;
+}
+
+const deals = array(integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 30 });
+const counts = integer({ min: 1, max: 5 });
+
+describe('merging states', () => {
+  it('gives the profile of one fold, whatever goes to which part', () => {
+    assert(
+      property(items(false), deals, counts, (list, deal, count) => {
+        expect(merged(dealt(list, deal, count))).toEqual(profile(fold(list)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('gives it for parts in a row also when calls with prefixes start at the same instant', () => {
+    assert(
+      property(items(true), array(integer({ min: 0, max: 60 }), { maxLength: 4 }), (list, cuts) => {
+        const at = [0, ...cuts.toSorted((a, b) => a - b), list.length];
+        const parts = at.slice(1).map((end, index) => list.slice(at[index], end));
+        expect(merged(parts)).toEqual(profile(fold(list)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('does not depend on the order of the parts', () => {
+    assert(
+      property(items(false), deals, counts, (list, deal, count) => {
+        const parts = dealt(list, deal, count);
+        expect(merged(parts.toReversed())).toEqual(merged(parts));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('is exact as a sketch too, but for gaps between arrivals of interleaved parts', () => {
+    const options = { exactCalls: 8 };
+    const withoutGaps = ({ arrivals, warnings, ...others }: WorkloadProfile): unknown => ({
+      ...others,
+      warnings: warnings.filter((warning) => !warning.includes('out of order')),
+      arrivals: arrivals && {
+        ...arrivals,
+        iatMs: null,
+        iatCv: null,
+        burstiness: null,
+      },
+    });
+    assert(
+      property(items(false), deals, counts, (list, deal, count) => {
+        const parts = merged(dealt(list, deal, count), options);
+        expect(withoutGaps(parts)).toEqual(withoutGaps(profile(fold(list, options))));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('is exact as a sketch, gaps included, for parts in a row of an input in order of time', () => {
+    const options = { exactCalls: 8 };
+    assert(
+      property(calls(true), array(integer({ min: 0, max: 40 }), { maxLength: 4 }), (bare, cuts) => {
+        const list = bare
+          .filter(({ startMs }) => !Number.isNaN(startMs))
+          .toSorted((a, b) => a.startMs - b.startMs)
+          .map((call): Item => ({ kind: 'call', call: { ...call, prefix: undefined } }));
+        const at = [0, ...cuts.toSorted((a, b) => a - b), list.length];
+        const parts = at.slice(1).map((end, index) => list.slice(at[index], end));
+        const whole = profile(fold(list, options));
+        expect(merged(parts, options)).toEqual(whole);
+        expect(whole.arrivals?.iatMs === null).toBe(list.length === 1);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('keeps the same names apart when there are too many', () => {
+    const list = Array.from({ length: 2500 }, (_, index): Item => ({
+      kind: 'session',
+      session: session(`s${index}`, [
+        [llm({ model: `m${index % 1300}` }), tool({ name: `t${index}`, durationMs: index })],
+      ]),
+    }));
+    const whole = profile(fold(list));
+    expect(whole.models).toHaveLength(1001);
+    expect(Object.keys(whole.tools)).toHaveLength(1001);
+    expect(whole.tools['(other)']!.calls).toBe(1500);
+    expect(merged(dealt(list, [2, 0, 1, 1], 3))).toEqual(whole);
+  });
+
+  test('states carry no id, text or hash of sessions', () => {
+    const one = session(
+      'CANARY-session',
+      [
+        [
+          llm({ id: 'CANARY-a', error: 'CANARY', finishReason: 'CANARY', agent: 'CANARY' }),
+          tool({ id: 'CANARY-b', after: ['CANARY-a'], argumentsHash: 'CANARY' }),
+        ],
+      ],
+      { user: 'CANARY', agent: 'CANARY' },
+    );
+    const state = fold([{ kind: 'session', session: one }]).state();
+    expect(state.skeletons.kept).toHaveLength(1);
+    expect(JSON.stringify(state)).not.toContain('CANARY');
+  });
+
+  test('samples drawn by different rules do not fit', () => {
+    const state = new ProfileFold({ skeletons: 3, seed: 'a' }).state();
+    expect(new ProfileFold({ skeletons: 3, seed: 'a' }).fits(state)).toBe(true);
+    expect(new ProfileFold({ skeletons: 3, seed: 'b' }).fits(state)).toBe(false);
+    expect(new ProfileFold({ skeletons: 4, seed: 'a' }).fits(state)).toBe(false);
+  });
+});
