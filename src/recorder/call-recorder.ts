@@ -14,7 +14,7 @@ import { SseParser } from '../http/sse.ts';
 import type { AddedLatency, RecordedCall, RecordedOutcome } from '../traces/recording-format.ts';
 import { decodedBody } from './decoded-body.ts';
 import type { KeyedHash } from './keyed-hash.ts';
-import { redact } from './redact.ts';
+import { nameOf, redact } from './redact.ts';
 import { digestRequest } from './request-digest.ts';
 
 /** Longer whole replies are not read for usage. */
@@ -143,14 +143,14 @@ export class CallRecorder {
       added: this.#added(),
       provider: endpoint === 'messages' ? 'anthropic' : 'openai',
       endpoint,
-      requestedModel: stringOf(parsed?.['model']),
-      servedModel: reply?.model,
+      requestedModel: nameOf(stringOf(parsed?.['model'])),
+      servedModel: nameOf(reply?.model),
       stream: parsed?.['stream'] === true,
       status: this.#status,
       outcome,
       error: this.#error(reply, replyText, outcome),
       ...this.#tokens(reply, replyText, parsed, outcome),
-      finishReason: reply?.finishReason,
+      finishReason: nameOf(reply?.finishReason),
       retryCount: wholeNumber(headers['x-stainless-retry-count']),
       requestBytes: body.length,
       responseBytes: this.#responseBytes,
@@ -158,7 +158,7 @@ export class CallRecorder {
       request: digestRequest(body, parsed, dialect, headers, hash),
       toolCalls: (reply?.toolCalls ?? []).map((call) => ({
         id: hash.of(call.id),
-        name: call.name,
+        name: nameOf(call.name) ?? hash.of(call.name),
         argumentsHash: hash.of(`${call.name}\0${call.arguments}`),
         argumentsLength: call.arguments.length,
       })),

@@ -1,7 +1,7 @@
 import { listOf, recordOf, recordsOf, stringOf } from '../http/dialect-json.ts';
 import type { Json } from '../http/dialect-json.ts';
 import type { KeyedHash } from './keyed-hash.ts';
-import { redact } from './redact.ts';
+import { nameOf, redact } from './redact.ts';
 
 /** Text attributes that name things; any other text may be a prompt, an argument or an answer. */
 const NAMING_ATTRIBUTES = wholeKey([
@@ -43,10 +43,6 @@ const HASHED_ATTRIBUTES = wholeKey([
   'thread_id|agent_id|parent_agent_id|request_id|tool_use_id',
 ]);
 
-/** A name is short and has few words; whatever is called a name and is longer is prose. */
-const LONGEST_NAME = 128;
-const MOST_WORDS_OF_A_NAME = 6;
-
 /** Attribute keys are identifiers. */
 const KEY = /^[\w.\-/:]{1,128}$/;
 
@@ -61,7 +57,7 @@ export function contentFreeSpans(body: Json, hash: KeyedHash): Json {
         attributes: safeAttributes(recordOf(resource['resource'])?.['attributes'], hash),
       },
       scopeSpans: recordsOf(resource['scopeSpans']).map((scope) => ({
-        scope: { name: nameOf(recordOf(scope['scope'])?.['name']) ?? '' },
+        scope: { name: nameOf(stringOf(recordOf(scope['scope'])?.['name'])) ?? '' },
         spans: recordsOf(scope['spans']).map((span) => safeSpan(span, hash)),
       })),
     })),
@@ -103,7 +99,7 @@ function safeSpan(span: Json, hash: KeyedHash): Json {
     attributes: safeAttributes(span['attributes'], hash),
     events: recordsOf(span['events']).map((event) => ({
       timeUnixNano: integerOf(event['timeUnixNano']),
-      name: nameOf(event['name']),
+      name: nameOf(stringOf(event['name'])),
       attributes: safeAttributes(event['attributes'], hash),
     })),
     status: { code: codeOf(recordOf(span['status'])?.['code']) },
@@ -135,7 +131,7 @@ function safeValue(key: string, value: Json, hash: KeyedHash): Json | undefined 
   if (!NAMING_ATTRIBUTES.test(key)) return undefined;
   // Finish reasons come as lists.
   const names = recordsOf(recordOf(value['arrayValue'])?.['values']).map((item) =>
-    nameOf(item['stringValue']),
+    nameOf(stringOf(item['stringValue'])),
   );
   if (names.length === 0 || names.includes(undefined)) return undefined;
   return { arrayValue: { values: names.map((name) => ({ stringValue: name })) } };
@@ -146,16 +142,10 @@ function hashable(value: Json): string {
   return stringOf(value['stringValue']) ?? JSON.stringify(value);
 }
 
-function nameOf(value: unknown): string | undefined {
-  const text = stringOf(value);
-  if (text === undefined || text.length > LONGEST_NAME) return undefined;
-  if (text.split(/\s+/).length > MOST_WORDS_OF_A_NAME) return undefined;
-  return redact(text) === text ? text : undefined;
-}
-
 /** A span's name; of one that is prose (a statement, a prompt) the word that says what it does. */
 function spanName(value: unknown): string {
-  return nameOf(value) ?? nameOf(stringOf(value)?.slice(0, LONGEST_NAME).split(/\s/, 1)[0]) ?? '';
+  const text = stringOf(value);
+  return nameOf(text) ?? nameOf(/^\S{1,128}(?=\s)/.exec(text ?? '')?.[0]) ?? '';
 }
 
 /** Hex, or base64 of 16 or 8 bytes; any other id only as a hash. */

@@ -14,6 +14,17 @@ const PATTERNS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['e-mail', /\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b/g],
 ];
 
+/** A name is short and has few words; whatever is called a name and is longer is prose. */
+const LONGEST_NAME = 128;
+const MOST_WORDS_OF_A_NAME = 6;
+
+/** The text when it can pass for the name of a model, tool or agent and holds no known secret. */
+export function nameOf(text: string | undefined): string | undefined {
+  if (text === undefined || text.length > LONGEST_NAME) return undefined;
+  if (text.split(/\s+/).length > MOST_WORDS_OF_A_NAME) return undefined;
+  return redact(text) === text ? text : undefined;
+}
+
 /** The text with everything that looks like a credential or an e-mail address taken out. */
 export function redact(text: string): string {
   let result = text;

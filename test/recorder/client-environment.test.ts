@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { clientVariables, upstreamsOf } from '../../src/recorder/client-environment.ts';
 import { recordTarget, upstreamPath } from '../../src/recorder/record-target.ts';
-import { redact } from '../../src/recorder/redact.ts';
+import { nameOf, redact } from '../../src/recorder/redact.ts';
 
 test.for([
   {
@@ -156,6 +156,17 @@ test.for([
   { text: 'task-skeleton and 1@2', clean: 'task-skeleton and 1@2' },
 ])('redacts $text', ({ clean, text }) => {
   expect(redact(text)).toBe(clean);
+});
+
+test.for([
+  { why: 'a fine-tuned model', text: 'ft:gpt-4o-mini:acme::8xk', isName: true },
+  { why: 'an agent of four words', text: 'Customer Support Triage Agent', isName: true },
+  { why: 'a sentence', text: 'the heron nests at midnight in sector seven', isName: false },
+  { why: 'one long word', text: 'x'.repeat(129), isName: false },
+  { why: 'a key', text: 'sk-canary-c0ffee-0123', isName: false },
+  { why: 'nothing', text: undefined, isName: false },
+])('$why is a name: $isName', ({ isName, text }) => {
+  expect(nameOf(text)).toBe(isName ? text : undefined);
 });
 
 test('redaction is linear: a megabyte of near misses takes no time worth naming', () => {
