@@ -2,6 +2,7 @@ import { COUNTING_RULES, debit } from './debit.ts';
 import { callVolume, routePrice } from './mean-demand.ts';
 import type { Dimension } from './limit.ts';
 import type { PlanInput, Route } from './plan-input.ts';
+import { callWeight, routeTokens } from './routing.ts';
 import type { Traffic } from './traffic.ts';
 
 /** The fixed parts of the demand simulation: calls laid out flat, pools, and who feeds them. */
@@ -10,12 +11,22 @@ export interface Site {
   readonly sessionStart: Int32Array;
   readonly offsetMs: Float64Array;
   readonly durationMs: Float64Array;
-  /** Share of the calls of each route. */
+  /** Share of the calls of each route; 0 for routes that a cascade asks again. */
   readonly shares: readonly number[];
+  /** Per route, weights of single calls where it does not take all alike. */
+  readonly selections: readonly (Float64Array | undefined)[];
+  /** Per route, the routes that its answers are escalated to, each with its probability. */
+  readonly escalations: readonly (readonly Escalation[])[];
   readonly pools: readonly SitePool[];
   /** Per route, and one empty entry for calls that no route takes online (batch). */
   readonly feeds: readonly (readonly Feed[])[];
   readonly watched: readonly Watched[];
+}
+
+interface Escalation {
+  /** Index of the route that is asked again. */
+  readonly route: number;
+  readonly probability: number;
 }
 
 interface SitePool {
@@ -59,7 +70,10 @@ export function buildSite(input: PlanInput): Site {
   const { traffic } = input;
   const calls = traffic.sessions.flatMap((session) => session.calls);
   const routes = simulatedRoutes(input);
-  const shares = routes.map((route) => route.share * (1 - route.batchShare));
+  const online = routes.map((route) => route.share * (1 - route.batchShare));
+  const shares = routes.map((route, index) =>
+    route.escalatedFrom === undefined ? online[index]! : 0,
+  );
   const total = totalRoute();
   const keys = [TOTAL_POOL, ...new Set(routes.map((route) => route.limitPool))];
   const dimensions = keys.map((key) => amountDimensions(input, routes, key));
@@ -79,8 +93,8 @@ export function buildSite(input: PlanInput): Site {
     watch(key, isSame ? 0 : index, dimensions[index]!, (dimension) =>
       routes.reduce((sum, route, position) => {
         if (index > 0 && route.limitPool !== key) return sum;
-        const counted = index === 0 ? total : route;
-        return sum + perMinute * shares[position]! * meanAmount(traffic, counted, dimension);
+        const counted = index === 0 ? { ...total, selection: route.selection } : route;
+        return sum + perMinute * online[position]! * meanAmount(traffic, counted, dimension);
       }, 0),
     ),
   );
@@ -89,6 +103,8 @@ export function buildSite(input: PlanInput): Site {
     offsetMs: Float64Array.from(calls, (call) => call.offsetMs),
     durationMs: Float64Array.from(calls, (call) => call.durationMs),
     shares,
+    selections: routes.map((route) => route.selection),
+    escalations: routes.map((route) => escalationsOf(input, routes, route)),
     pools: keys.map((key, index) => ({ key, amounts: dimensions[index]!.length })),
     feeds: [...feeds, []],
     watched,
@@ -100,6 +116,18 @@ function simulatedRoutes(input: PlanInput): Route[] {
   const routes = input.routes.filter((route) => route.share > 0);
   if (input.pool === undefined) return routes;
   return [...routes, { ...totalRoute(), share: input.pool.share, limitPool: SELF_HOSTED_POOL }];
+}
+
+function escalationsOf(
+  input: PlanInput,
+  routes: readonly Route[],
+  from: Route,
+): readonly Escalation[] {
+  return routes.flatMap((route, index) => {
+    if (route.escalatedFrom === undefined || input.routes[route.escalatedFrom] !== from) return [];
+    // Escalations are online calls even when their share of batch calls is not 0.
+    return [{ route: index, probability: Math.min(1, route.share / from.share) }];
+  });
 }
 
 function totalRoute(): Route {
@@ -156,11 +184,12 @@ function meanAmount(traffic: Traffic, route: Route, dimension: PeakDimension): n
   if (dimension === 'rps') return 1 / 60;
   const calls = traffic.sessions.flatMap((session) => session.calls);
   if (calls.length === 0) return 0;
-  if (dimension === 'concurrency') {
-    return calls.reduce((sum, call) => sum + call.durationMs, 0) / calls.length / 60_000;
-  }
+  const weighted = (value: (call: number) => number): number =>
+    calls.reduce((sum, _call, index) => sum + callWeight(route, index) * value(index), 0) /
+    calls.length;
+  if (dimension === 'concurrency') return weighted((call) => calls[call]!.durationMs) / 60_000;
   const table = amountTable(traffic, route, [dimension]);
-  const perCall = table.reduce((sum, value) => sum + value, 0) / calls.length;
+  const perCall = weighted((call) => table[call]!);
   return dimension === 'spendPer10Min' ? perCall * 10 : perCall;
 }
 
@@ -172,7 +201,8 @@ function amountTable(
   const amounts: number[] = [];
   for (const session of traffic.sessions) {
     for (const { tokens } of session.calls) {
-      const one = debit(route.rule, { tokens, maxOutputTokens: route.maxOutputTokens });
+      const own = routeTokens(route, tokens);
+      const one = debit(route.rule, { tokens: own, maxOutputTokens: route.maxOutputTokens });
       for (const dimension of dimensions) {
         switch (dimension) {
           case 'tpm':

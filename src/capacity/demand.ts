@@ -144,21 +144,36 @@ function runHour(site: Site, meters: readonly PoolMeter[], hour: Hour): number {
     const end = site.sessionStart[session + 1]!;
     for (let call = site.sessionStart[session]!; call < end; call += 1) {
       const atMs = (startMs + site.offsetMs[call]!) % WINDOW_MS;
-      const feeds = site.feeds[chooseRoute(site.shares, routing)]!;
-      for (const { pool, amounts } of feeds) {
-        meters[pool]!.add(atMs, site.durationMs[call]!, amounts, call);
-      }
+      const route = chooseRoute(site, routing, call);
+      addCall(site, meters, route, atMs, call);
       calls += 1;
+      for (const { route: next, probability } of site.escalations[route] ?? []) {
+        if (routing.uniform() >= probability) continue;
+        addCall(site, meters, next, (atMs + site.durationMs[call]!) % WINDOW_MS, call);
+        calls += 1;
+      }
     }
   }
 }
 
+function addCall(
+  site: Site,
+  meters: readonly PoolMeter[],
+  route: number,
+  atMs: number,
+  call: number,
+): void {
+  for (const { pool, amounts } of site.feeds[route]!) {
+    meters[pool]!.add(atMs, site.durationMs[call]!, amounts, call);
+  }
+}
+
 /** Index of the route a call takes; the index after the last is "none of them" (batch). */
-function chooseRoute(shares: readonly number[], random: Random): number {
+function chooseRoute({ shares, selections }: Site, random: Random, call: number): number {
   if (shares.length === 1 && shares[0]! >= 1) return 0;
   let left = random.uniform();
   for (let index = 0; index < shares.length; index += 1) {
-    left -= shares[index]!;
+    left -= shares[index]! * (selections[index]?.[call] ?? 1);
     if (left < 0) return index;
   }
   return shares.length;

@@ -5,6 +5,7 @@ import type { CallDebit } from './debit.ts';
 import type { Dimension } from './limit.ts';
 import type { PlanInput, Route, Volume } from './plan-input.ts';
 import { priceRequest } from './price.ts';
+import { callWeight, routeTokens } from './routing.ts';
 import { scaleTokens, trafficMeans } from './traffic.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -17,7 +18,7 @@ export interface MeanCall {
   readonly seconds: number;
 }
 
-/** The average call of a route: debits by the route's rule, price tier chosen per request. */
+/** The average call that a route takes: debits by its rule, price tier chosen per request. */
 export function meanCall(traffic: Traffic, route: Route): MeanCall {
   const known = knownCalls.get(traffic) ?? new WeakMap<Route, MeanCall>();
   knownCalls.set(traffic, known);
@@ -31,23 +32,25 @@ const knownCalls = new WeakMap<Traffic, WeakMap<Route, MeanCall>>();
 function computeMeanCall(traffic: Traffic, route: Route): MeanCall {
   const sums = { requests: 0, tokens: 0, inputTokens: 0, outputTokens: 0, uncachedTokens: 0 };
   let count = 0;
+  let index = -1;
   let cost: number | null = traffic.tokensKnown && route.price !== null ? 0 : null;
   let tokens = NO_TOKENS;
   let durationMs = 0;
   for (const session of traffic.sessions) {
     for (const call of session.calls) {
-      const one = debit(route.rule, {
-        tokens: call.tokens,
-        maxOutputTokens: route.maxOutputTokens,
-      });
-      sums.tokens += one.tokens;
-      sums.inputTokens += one.inputTokens;
-      sums.outputTokens += one.outputTokens;
-      sums.uncachedTokens += one.uncachedTokens;
-      count += 1;
-      durationMs += call.durationMs;
-      tokens = addTokens(tokens, call.tokens);
-      if (cost !== null) cost += routePrice(route, call.tokens) ?? 0;
+      index += 1;
+      const weight = callWeight(route, index);
+      if (weight === 0) continue;
+      const own = routeTokens(route, call.tokens);
+      const one = debit(route.rule, { tokens: own, maxOutputTokens: route.maxOutputTokens });
+      sums.tokens += weight * one.tokens;
+      sums.inputTokens += weight * one.inputTokens;
+      sums.outputTokens += weight * one.outputTokens;
+      sums.uncachedTokens += weight * one.uncachedTokens;
+      count += weight;
+      durationMs += weight * call.durationMs;
+      tokens = addTokens(tokens, weight === 1 ? own : scaleTokens(own, weight));
+      if (cost !== null) cost += weight * (routePrice(route, call.tokens) ?? 0);
     }
   }
   if (count === 0) return { debit: sums, tokens, costUsd: cost, seconds: 0 };
@@ -65,12 +68,16 @@ function computeMeanCall(traffic: Traffic, route: Route): MeanCall {
   };
 }
 
-/** Expected price of one call on a route: its batch share at batch rates. Null without a price. */
+/**
+ * Expected price of one call on a route: its batch share at batch rates. Null without a price.
+ * @param tokens as the workload counts them
+ */
 export function routePrice(route: Route, tokens: TokenRecord): number | null {
   if (route.price === null) return null;
-  const standard = priceRequest(route.price, tokens);
+  const own = routeTokens(route, tokens);
+  const standard = priceRequest(route.price, own);
   if (route.batchShare === 0 || route.price.batchFactor === undefined) return standard;
-  const batch = priceRequest(route.price, tokens, 'batch');
+  const batch = priceRequest(route.price, own, 'batch');
   return standard + route.batchShare * (batch - standard);
 }
 
@@ -138,11 +145,13 @@ export function admissionQuantile(
   const part = ADMISSION_PART[dimension];
   if (part === undefined || !traffic.tokensKnown) return null;
   const values: number[] = [];
+  let index = -1;
   for (const session of traffic.sessions) {
     for (const { tokens } of session.calls) {
-      values.push(
-        admissionDebit(route.rule, { tokens, maxOutputTokens: route.maxOutputTokens })[part],
-      );
+      index += 1;
+      if (callWeight(route, index) === 0) continue;
+      const own = { tokens: routeTokens(route, tokens), maxOutputTokens: route.maxOutputTokens };
+      values.push(admissionDebit(route.rule, own)[part]);
     }
   }
   values.sort((a, b) => a - b);

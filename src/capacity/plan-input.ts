@@ -4,6 +4,8 @@ import type { PoolSpec } from './gpu-pool.ts';
 import type { InfraLine, OpsLine } from './infra.ts';
 import type { Limits } from './limit.ts';
 import type { ModelPrice } from './price.ts';
+import type { ProvisionedOffer } from './provisioned-base.ts';
+import type { StackInput } from './stack-plan.ts';
 import type { Traffic } from './traffic.ts';
 
 /** Everything the planner computes from: no file names, no catalog look-ups, all values decided. */
@@ -24,7 +26,15 @@ export interface PlanInput {
   readonly retry: RetryPolicy;
   readonly infra: readonly InfraLine[];
   readonly ops: readonly OpsLine[];
+  /** Components to choose and size; undefined: the plan has only the lines above. */
+  readonly stack?: StackInput | undefined;
   readonly goals: Goals;
+  /** What a turn, a task or a user is worth; undefined when the plan does not say. */
+  readonly business?: Business | undefined;
+  /** Ranges of the sensitivity analysis that replace ours, as shares. */
+  readonly sensitivity?: Readonly<Record<string, number>> | undefined;
+  /** Ages of the prices, when the user bounds them. */
+  readonly priceAge?: PriceAge | undefined;
   /** What the document left open and what was taken instead. */
   readonly assumptions: readonly Assumption[];
   readonly sources: readonly Source[];
@@ -55,6 +65,24 @@ export interface Route {
   readonly limits: Limits;
   /** Routes with the same key draw from the same limits. */
   readonly limitPool: string;
+  /** The rule whose calls it takes, as written; absent: calls that no rule takes. */
+  readonly callClass?: string | undefined;
+  /**
+   * Per call of the traffic, how much likelier than the average call it goes here (mean 1).
+   * Absent: all alike.
+   */
+  readonly selection?: Float64Array | undefined;
+  /**
+   * Index of the route whose answers are not always good enough and that asks this one again; the
+   * share then counts calls beyond those of the workload.
+   */
+  readonly escalatedFrom?: number | undefined;
+  /** Tokens of this model's tokenizer per token of the workload. Default 1. */
+  readonly tokenFactor?: number | undefined;
+  /** Shorter prompts are silently not cached. */
+  readonly minCacheableTokens?: number | undefined;
+  /** Reserved capacity to weigh against pay-as-you-go. */
+  readonly provisioned?: ProvisionedOffer | undefined;
   /** Null when no price is known: cost is then null. */
   readonly price: ModelPrice | null;
   readonly maxOutputTokens?: number | undefined;
@@ -91,6 +119,23 @@ export interface Goals {
   readonly maxRejected?: number | undefined;
   /** Share of a stage's capacity at which work on the next stage starts. */
   readonly nextStageAt: number;
+}
+
+/** Revenue or value, in US dollars. */
+export interface Business {
+  readonly usdPerTurn?: number | undefined;
+  readonly usdPerTask?: number | undefined;
+  readonly usdPerUserMonth?: number | undefined;
+  /** Paying users at 1x. */
+  readonly users?: number | undefined;
+  /** Share of sessions that complete their task. */
+  readonly taskSuccess: number;
+}
+
+/** Prices against the oldest a plan may rest on. */
+export interface PriceAge {
+  readonly maxDays: number;
+  readonly stale: readonly { readonly of: string; readonly date: string; readonly days: number }[];
 }
 
 export interface Assumption {

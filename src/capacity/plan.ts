@@ -1,4 +1,4 @@
-import { monthlyCost, poolDemand } from './cost.ts';
+import { monthlyCost, poolDemand, stackTraffic } from './cost.ts';
 import type { Cost } from './cost.ts';
 import { simulateDemand } from './demand.ts';
 import type { DemandOptions, DemandSimulation, Estimate, Peaks } from './demand.ts';
@@ -14,10 +14,13 @@ import {
   verdictOf,
 } from './limits.ts';
 import type { Break, LimitUse, Oversize, Verdict } from './limits.ts';
-import { callVolume } from './mean-demand.ts';
+import { callVolume, meanCall } from './mean-demand.ts';
 import type { Assumption, Goals, PlanInput, Source } from './plan-input.ts';
+import { extraCallShare } from './routing.ts';
 import { simulateRejections } from './rejections.ts';
 import type { Rejections } from './rejections.ts';
+import { planStack } from './stack-plan.ts';
+import type { StackPlan } from './stack-plan.ts';
 import { planStages } from './stages.ts';
 import type { Stage } from './stages.ts';
 import { round } from '../core/units.ts';
@@ -37,6 +40,8 @@ export interface Plan {
   readonly breaksAtPeak: Break | null;
   readonly waysOut: readonly WayOut[];
   readonly stages: readonly Stage[];
+  /** Null when the plan has no stack. */
+  readonly stack: StackPlan | null;
   readonly goals: Goals;
   readonly warnings: readonly string[];
   readonly assumptions: readonly Assumption[];
@@ -104,6 +109,10 @@ export function makePlan(input: PlanInput, options: DemandOptions = {}): Plan {
     breaksAtPeak: breaksAtPeak ?? null,
     waysOut: waysOut(input, breaksAtPeak),
     stages: planStages(input, simulation, gpuUsd),
+    stack:
+      input.stack === undefined
+        ? null
+        : planStack(input.stack, input.scales, (scale) => stackTraffic(input, simulation, scale)),
     goals: input.goals,
     warnings: burstWarning(input, simulation),
     assumptions: input.assumptions,
@@ -169,18 +178,33 @@ function demandAt(input: PlanInput, simulation: DemandSimulation, scale: number)
   const means = trafficMeans(input.traffic);
   const peaks = simulation.scales.find((entry) => entry.scale === scale)?.total;
   const perMinute = callVolume(input.volume, input.traffic).perMinute * scale;
+  const asked = perMinute * (1 + extraCallShare(input));
   const known = input.traffic.tokensKnown;
+  const extra = extraTokens(input);
   return {
     turnsPerMinute: input.volume.turnsPerMinute * scale,
-    rpm: rate(perMinute, peaks, 'rpm'),
+    rpm: rate(asked, peaks, 'rpm'),
     peakSecond: peaks?.rps ?? null,
-    itpm: known ? rate(perMinute * inputTokens(means.tokens), peaks, 'itpm') : null,
-    otpm: known ? rate(perMinute * means.tokens.output, peaks, 'otpm') : null,
+    itpm: known ? rate(perMinute * (inputTokens(means.tokens) + extra.input), peaks, 'itpm') : null,
+    otpm: known ? rate(perMinute * (means.tokens.output + extra.output), peaks, 'otpm') : null,
     concurrency: {
-      mean: (perMinute / 60) * means.callSeconds,
+      mean: (perMinute / 60) * (means.callSeconds + extra.seconds),
       peak: peaks?.concurrency ?? null,
     },
   };
+}
+
+/** What cascades add to the mean call of the workload, in the workload's own tokens. */
+function extraTokens(input: PlanInput): { input: number; output: number; seconds: number } {
+  const extra = { input: 0, output: 0, seconds: 0 };
+  for (const route of input.routes) {
+    if (route.escalatedFrom === undefined) continue;
+    const call = meanCall(input.traffic, { ...route, tokenFactor: 1 });
+    extra.input += route.share * inputTokens(call.tokens);
+    extra.output += route.share * call.tokens.output;
+    extra.seconds += route.share * call.seconds;
+  }
+  return extra;
 }
 
 function rate(mean: number, peaks: Peaks | undefined, dimension: 'rpm' | 'itpm' | 'otpm'): Rate {
@@ -205,5 +229,6 @@ function unknownsOf(input: PlanInput, limits: readonly LimitUse[], cost: Cost): 
       : 'the workload gives no token counts';
     unknowns.add(`API cost of ${route.provider} ${route.model}: ${why}`);
   }
+  for (const gap of cost.stackGaps) unknowns.add(gap);
   return [...unknowns];
 }

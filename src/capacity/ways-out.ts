@@ -6,6 +6,7 @@ import { DIMENSIONS, formatScale, SPEND_DIMENSIONS } from './limit.ts';
 import type { Dimension, Limits } from './limit.ts';
 import { callVolume, meanCall } from './mean-demand.ts';
 import type { PlanInput, Route } from './plan-input.ts';
+import { commonSelection } from './routing.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 import { trafficMeans } from './traffic.ts';
 import { withCallFactor, withRoutes, withTokens } from './what-if.ts';
@@ -177,7 +178,7 @@ function splitWith(now: Situation, other: Route, label: string, note: string | n
       ...input.routes.map((route) =>
         route.limitPool === pool.key ? { ...route, share: route.share * (1 - share) } : route,
       ),
-      { ...other, share: moved },
+      { ...other, share: moved, selection: commonSelection(pool.routes) },
     ],
   };
   return outcome(now, changed, {
@@ -191,7 +192,8 @@ function splitWith(now: Situation, other: Route, label: string, note: string | n
 function balancedShare(input: PlanInput, pool: LimitPool, other: Route): number | null {
   const whole = pool.routes.reduce((sum, route) => sum + route.share, 0);
   const here = sustainedBreak({ ...input, routes: pool.routes });
-  const there = sustainedBreak({ ...input, routes: [{ ...other, share: whole }] });
+  const selection = commonSelection(pool.routes);
+  const there = sustainedBreak({ ...input, routes: [{ ...other, share: whole, selection }] });
   if (here === undefined || there === undefined) return null;
   return there.scale / (here.scale + there.scale);
 }
