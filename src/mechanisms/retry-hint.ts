@@ -1,0 +1,20 @@
+import { MS_PER_SECOND } from '../core/units.ts';
+import type { ProviderRule } from './debits/debit-rules.ts';
+
+/**
+ * The headers with which a provider tells a refused client when to come back. One place for the
+ * simulated provider, which sends them, and the planner, whose clients obey them: Anthropic sends
+ * whole seconds, OpenAI-compatible providers milliseconds too (provider-wire.md §5).
+ * @param waitMs Infinity when the call can never pass: no hint then
+ */
+export function retryHint(rule: ProviderRule, waitMs: number): Readonly<Record<string, string>> {
+  if (waitMs === Number.POSITIVE_INFINITY) return {};
+  const seconds = { 'retry-after': retryAfterSeconds(waitMs) };
+  if (rule === 'anthropic') return seconds;
+  return { 'retry-after-ms': String(Math.max(1, Math.ceil(waitMs))), ...seconds };
+}
+
+/** Whole seconds for `retry-after`, never 0: a client told 0 comes back at once. */
+export function retryAfterSeconds(waitMs: number): string {
+  return String(Math.max(1, Math.ceil(waitMs / MS_PER_SECOND)));
+}
