@@ -247,6 +247,28 @@ describe('KV blocks', () => {
     expect(shapes.find(([preemptions]) => preemptions === 1)).toEqual([1, 1, 0]);
   });
 
+  test('what a victim had planned in the same step goes to the others', () => {
+    const shapes: string[] = [];
+    const target: BatchingEngine<Named> = engine({
+      kvBlocks: 11,
+      maxNumBatchedTokens: 64,
+      prefixCache: false,
+      stepTimeMs: ({ decodeTokens, prefillTokens }) => {
+        shapes.push(`${target.counters().preemptions}: ${decodeTokens} + ${prefillTokens}`);
+        return 1;
+      },
+    });
+    // Alone for 80 steps: the batch call holds 6 full blocks when the two others come.
+    target.submit(0, ask('batch', 16, 100, { priority: 9 }));
+    target.advance(79.5);
+    target.submit(80, ask('chat', 16, 5));
+    target.submit(80, ask('long', 150, 1));
+    drain(target);
+    // The batch call decodes first, then has to leave for the chat call's second block: its token of
+    // the budget must not be lost to the long prompt.
+    expect(shapes.find((shape) => shape.startsWith('1: '))).toBe('1: 1 + 63');
+  });
+
   test('two prompts under way that fill the cache do not block each other for ever', () => {
     const target = engine({ kvBlocks: 4, maxNumBatchedTokens: 20, prefixCache: false });
     target.submit(0, ask('a', 60, 1));
