@@ -46,16 +46,32 @@ function calls(ties: boolean): Arbitrary<LlmCall[]> {
 
 function items(ties: boolean): Arbitrary<Item[]> {
   return tuple(calls(ties), sessions(), sessions(), boolean()).map(([bare, timed, other, mix]) => {
-    const relative = other.map((one) => ({ ...one, id: `r${one.id}`, relativeTime: true }));
+    // Ids repeat: parts of one session may lie in two shards.
+    const relative = other.map((one) => ({ ...looping(one), id: one.id, relativeTime: true }));
     const all: Item[] = [
       ...bare.map((call) => ({ kind: 'call', call }) as const),
-      ...timed.map((one) => ({ kind: 'session', session: one }) as const),
+      ...timed.map((one) => ({ kind: 'session', session: looping(one) }) as const),
       ...(mix ? relative : []).map((one) => ({ kind: 'session', session: one }) as const),
       { kind: 'skip', reason: 'line is not JSON' },
       { kind: 'duplicate', reason: 'seen before' },
     ];
     return all;
   });
+}
+
+/** With tools that repeat their arguments, retries, and times that are no whole milliseconds. */
+function looping(one: Session): Session {
+  const turns = one.turns.map((turn) => ({
+    ...turn,
+    steps: turn.steps.map((step) => {
+      if (step.kind === 'tool') return { ...step, name: 'search', argumentsHash: step.id };
+      if (step.kind !== 'llm') return step;
+      const { startMs } = step;
+      const attempts = [{ startMs, status: 429 }, { startMs: startMs + 900 }];
+      return { ...step, startMs: startMs + 1 / 3, attempts };
+    }),
+  }));
+  return { ...one, turns };
 }
 
 function fold(list: readonly Item[], options?: ProfileOptions): ProfileFold {
@@ -112,6 +128,18 @@ describe('merging states', () => {
     );
   });
 
+  it('puts calls of one instant in an order of their own', () => {
+    const same = (index: number): Item => ({
+      kind: 'call',
+      call: llm({
+        startMs: 1.7e12 + Math.floor(index / 30) * 1000,
+        tokens: { ...NO_TOKENS, uncached: (index * 37) % 101, output: index },
+      }),
+    });
+    const list = Array.from({ length: 200 }, (_, index) => same(index));
+    expect(merged(dealt(list, [3, 1, 0, 2, 2], 4))).toEqual(profile(fold(list)));
+  });
+
   it('does not depend on the order of the parts', () => {
     assert(
       property(items(false), deals, counts, (list, deal, count) => {
@@ -159,6 +187,24 @@ describe('merging states', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('does not know the gaps between calls of parts that overlap in time', () => {
+    const at = (minute: number): Item => ({
+      kind: 'call',
+      call: llm({ startMs: 1.7e12 + minute * 60_000 }),
+    });
+    const apart = [
+      [at(4), at(5), at(6)],
+      [at(1), at(2), at(3)],
+    ];
+    const options = { exactCalls: 2 };
+    expect(merged(apart, options).arrivals!.iatMs).toMatchObject({ n: 5, max: 60_000 });
+    const across = [
+      [at(1), at(2), at(5)],
+      [at(3), at(4), at(6)],
+    ];
+    expect(merged(across, options).arrivals!.iatMs).toBeNull();
   });
 
   it('keeps the same names apart when there are too many', () => {
