@@ -3,6 +3,8 @@ import { SELF_HOSTED_POOL } from './demand-site.ts';
 import type { PoolDemand } from './gpu-pool.ts';
 import { infraCost, opsCost } from './infra.ts';
 import type { Activity, InfraCost } from './infra.ts';
+import { stackAt } from './stack-plan.ts';
+import type { StackTraffic } from './stack-activity.ts';
 import { callVolume, meanCall } from './mean-demand.ts';
 import type { PlanInput } from './plan-input.ts';
 import { trafficMeans } from './traffic.ts';
@@ -13,7 +15,7 @@ export interface Cost {
     readonly api: number | null;
     readonly gpu: number | null;
     readonly infra: number | null;
-    readonly ops: number;
+    readonly ops: number | null;
     readonly total: number | null;
   };
   readonly perTurn: number | null;
@@ -21,6 +23,8 @@ export interface Cost {
   readonly perUser: number | null;
   readonly routes: readonly RouteCost[];
   readonly infraLines: readonly InfraCost[];
+  /** Components of the stack that nothing can serve, each with its reasons. */
+  readonly stackGaps: readonly string[];
 }
 
 interface RouteCost {
@@ -57,8 +61,13 @@ export function monthlyCost(
   const api = sum(routes.map((route) => route.usdPerMonth));
   const activity = activityAt(input, simulation, scale);
   const lines = input.infra.map((line) => infraCost(line, activity));
-  const infra = sum(lines.map((line) => line?.usdPerMonth ?? null));
-  const ops = opsCost(input.ops, scale);
+  const stack =
+    input.stack === undefined ? null : stackAt(input.stack, stackTraffic(input, simulation, scale));
+  const infra = sum([
+    ...lines.map((line) => line?.usdPerMonth ?? null),
+    ...(stack === null ? [] : [stack.infraUsdPerMonth]),
+  ]);
+  const ops = sum([opsCost(input.ops, scale), ...(stack === null ? [] : [stack.opsUsdPerMonth])]);
   const total = sum([api, gpuUsdPerMonth, infra, ops]);
   const turns = activity.turnsPerMonth;
   const users = activity.concurrentUsers;
@@ -67,7 +76,8 @@ export function monthlyCost(
     perTurn: total === null || turns === 0 ? null : total / turns,
     perUser: total === null || users === null || users === 0 ? null : total / users,
     routes,
-    infraLines: lines.filter((line) => line !== null),
+    stackGaps: (stack?.components ?? []).flatMap((one) => (one.chosen === null ? [one.why] : [])),
+    infraLines: [...lines.filter((line) => line !== null), ...(stack?.lines ?? [])],
   };
 }
 
@@ -84,6 +94,65 @@ function activityAt(input: PlanInput, simulation: DemandSimulation, scale: numbe
     concurrentCalls: peakConcurrency(simulation, scale)?.value ?? 0,
     concurrentUsers: volume.concurrentUsers === null ? null : volume.concurrentUsers * scale,
   };
+}
+
+/** The same, with the busiest second, for the components of the stack; for any scale. */
+export function stackTraffic(
+  input: PlanInput,
+  simulation: DemandSimulation,
+  scale: number,
+): StackTraffic {
+  const means = trafficMeans(input.traffic);
+  const turnsPerSecond = (input.volume.turnsPerMinute * scale) / 60;
+  const { turnsPerMonth, callsPerMonth, concurrentTurns, concurrentUsers } = activityAt(
+    input,
+    simulation,
+    scale,
+  );
+  const callsPerSecond = turnsPerSecond * means.callsPerTurn;
+  const peak = (value: 'rps' | 'concurrency', mean: number): number =>
+    Math.max(
+      mean,
+      peakAt(simulation, scale, (peaks) => peaks[value]?.value, mean / scale),
+    );
+  return {
+    turnsPerMonth,
+    callsPerMonth,
+    turnsPerSecond,
+    turnsPerSession: means.turnsPerSession,
+    turnSeconds: means.turnSeconds,
+    concurrentTurns,
+    concurrentCalls: peak('concurrency', callsPerSecond * means.callSeconds),
+    callsPerSecond: peak('rps', callsPerSecond),
+    callsPerTurn: means.callsPerTurn,
+    concurrentUsers,
+    scale,
+  };
+}
+
+/**
+ * A simulated peak at any scale. Between two planned scales the excess over the mean is drawn
+ * straight from one to the other: it rises with the load and meets the simulation at both.
+ */
+function peakAt(
+  simulation: DemandSimulation,
+  scale: number,
+  value: (peaks: DemandSimulation['scales'][number]['total']) => number | undefined,
+  meanPerScale: number,
+): number {
+  const known = simulation.scales.flatMap((entry) => {
+    const peak = value(entry.total);
+    return peak === undefined
+      ? []
+      : [{ scale: entry.scale, excess: Math.max(0, peak - meanPerScale * entry.scale) }];
+  });
+  const below = known.findLast((entry) => entry.scale <= scale) ?? known[0];
+  const above = known.find((entry) => entry.scale >= scale) ?? known.at(-1);
+  if (below === undefined || above === undefined) return meanPerScale * scale;
+  const gap = above.scale - below.scale;
+  const share = gap <= 0 ? 0 : (scale - below.scale) / gap;
+  const excess = below.excess + (above.excess - below.excess) * share;
+  return meanPerScale * scale + excess;
 }
 
 function peakConcurrency(simulation: DemandSimulation, scale: number): Estimate | undefined {

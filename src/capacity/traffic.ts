@@ -18,6 +18,8 @@ export interface TrafficSession {
   readonly turns: number;
   /** Sum of the durations of its turns, without the user's thinking. */
   readonly busyMs: number;
+  /** Duration of each turn, without the user's thinking. */
+  readonly turnMs: readonly number[];
   readonly calls: readonly TrafficCall[];
 }
 
@@ -110,6 +112,7 @@ export function scaleTokens(tokens: TokenRecord, factor: number): TokenRecord {
 
 function layOut(skeleton: SessionSkeleton, timing: CallTiming): TrafficSession {
   const calls: TrafficCall[] = [];
+  const turnMs: number[] = [];
   let now = 0;
   let busyMs = 0;
   for (const [index, turn] of skeleton.turns.entries()) {
@@ -126,9 +129,10 @@ function layOut(skeleton: SessionSkeleton, timing: CallTiming): TrafficSession {
       turnEnd = Math.max(turnEnd, start + durationMs);
     }
     busyMs += turnEnd - started;
+    turnMs.push(turnEnd - started);
     now = turnEnd;
   }
-  return { turns: skeleton.turns.length, busyMs, calls };
+  return { turns: skeleton.turns.length, busyMs, turnMs, calls };
 }
 
 function stepDurationMs(step: StepSkeleton, timing: CallTiming): number {

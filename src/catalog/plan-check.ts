@@ -1,5 +1,6 @@
 import type { PlanDocument, PlanIssue, RouteDocument } from '../config/plan.ts';
 import { nearest } from '../config/nearest.ts';
+import { checkStack } from './stack-check.ts';
 import { findModel, priceOn, tiersOf } from './providers.ts';
 import type { Catalogs } from './providers.ts';
 
@@ -25,6 +26,7 @@ export function checkPlan(plan: PlanDocument, catalogs: Catalogs, known: KnownNa
     if (line.item === undefined || catalogs.infra.has(line.item)) continue;
     issues.push(unknown(['infra', index, 'item'], 'item', line.item, [...catalogs.infra.keys()]));
   }
+  if (plan.stack !== undefined) issues.push(...checkStack(plan.stack, catalogs));
   if (plan.pool !== undefined) {
     const { model, gpu } = plan.pool;
     if (!has(known.models, model))

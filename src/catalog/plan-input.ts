@@ -2,6 +2,7 @@ import type { InfraLine, OpsLine, Quantity, UnitPrice } from '../capacity/infra.
 import type { Goals, PlanInput, Route, SelfHosted, Volume } from '../capacity/plan-input.ts';
 import { trafficMeans } from '../capacity/traffic.ts';
 import type { InfraLineDocument, PlanDocument } from '../config/plan.ts';
+import { stackInput } from './stack-input.ts';
 import { DAYS_PER_MONTH, formatShare, formatUsd, round } from '../core/units.ts';
 import { AgentInfraError } from '../errors.ts';
 import { pick } from './gpus.ts';
@@ -62,6 +63,10 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
       notes.take('retry', 'python', 'python', 'two retries with back-off, as the official SDKs do'),
     infra: (plan.infra ?? []).map((line) => infraLine(line, context.catalogs, notes)),
     ops: (plan.ops ?? []).map(opsLine),
+    stack:
+      plan.stack === undefined
+        ? undefined
+        : stackInput(plan.stack, workload, context.catalogs, notes),
     goals: goalsOf(plan, notes),
     assumptions: notes.assumptions,
     sources: notes.sources,

@@ -6,7 +6,7 @@ import type { Source } from '../capacity/plan-input.ts';
 import type { Limits } from '../capacity/limit.ts';
 import type { ModelPrice } from '../capacity/price.ts';
 import { loadInfraCatalog } from '../config/catalog-infra.ts';
-import type { InfraItem } from '../config/catalog-infra.ts';
+import type { InfraItem, InfraOption } from '../config/catalog-infra.ts';
 import { limitsOf, loadProviderCatalog, priceOf } from '../config/catalog-provider.ts';
 import type {
   CatalogModelEntry,
@@ -18,6 +18,14 @@ import type {
 export interface Catalogs {
   readonly providers: ReadonlyMap<string, ProviderCatalog>;
   readonly infra: ReadonlyMap<string, InfraEntry>;
+  /** Products a stack can be built of, in the order of the files. */
+  readonly options: readonly OptionEntry[];
+}
+
+/** A product with the pages that its file names. */
+interface OptionEntry {
+  readonly option: InfraOption;
+  readonly pages: Readonly<Record<string, Pick<Source, 'page' | 'date' | 'basis'>>>;
 }
 
 interface InfraEntry {
@@ -28,7 +36,7 @@ interface InfraEntry {
 /** Reads every bundled file. */
 export async function readCatalogs(): Promise<Catalogs> {
   const [providers, infra] = await Promise.all([readProviders(), readInfra()]);
-  return { providers, infra };
+  return { providers, ...infra };
 }
 
 async function readProviders(): Promise<ReadonlyMap<string, ProviderCatalog>> {
@@ -36,9 +44,9 @@ async function readProviders(): Promise<ReadonlyMap<string, ProviderCatalog>> {
   return new Map(catalogs.map((catalog) => [catalog.provider, catalog]));
 }
 
-async function readInfra(): Promise<ReadonlyMap<string, InfraEntry>> {
+async function readInfra(): Promise<Pick<Catalogs, 'infra' | 'options'>> {
   const catalogs = await Promise.all((await files('infra')).map(loadInfraCatalog));
-  return new Map(
+  const infra = new Map(
     catalogs.flatMap((catalog) =>
       catalog.items.map((item) => {
         const source = catalog.sources[item.source]!;
@@ -55,6 +63,16 @@ async function readInfra(): Promise<ReadonlyMap<string, InfraEntry>> {
       }),
     ),
   );
+  const options = catalogs.flatMap(({ options: rows = [], sources }) => {
+    const pages = Object.fromEntries(
+      Object.entries(sources).map(([name, { page, date, basis = 'listed' }]) => [
+        name,
+        { page, date, basis },
+      ]),
+    );
+    return rows.map((option) => ({ option, pages }));
+  });
+  return { infra, options };
 }
 
 async function files(folder: string): Promise<string[]> {

@@ -1,9 +1,14 @@
 import { z } from 'zod';
 
+import { COMPONENTS, LOAD_NAMES, METER_NAMES } from '../capacity/stack-load.ts';
+import { FEATURES, OPERATIONS_CLASSES } from '../capacity/stack-option.ts';
 import { header, loadDocument } from './document.ts';
-import { count, oneOf, strict, usd } from './fields.ts';
+import { bytes, count, duration, oneOf, strict, usd } from './fields.ts';
 
-/** `kind: InfraCatalog`: unit prices of infrastructure, every row with its page and date. */
+/**
+ * `kind: InfraCatalog`: unit prices of infrastructure and what the products can do, every row with
+ * its page and date.
+ */
 
 const date = z
   .string()
@@ -27,6 +32,59 @@ const item = strict({
   error: 'give either usd or steps',
 });
 
+/** A load with its unit: seconds as 15m, bytes as 6MiB, counts as numbers. Read in this order. */
+const amount = z.union([duration().transform((ms) => ms / 1000), bytes(), count()], {
+  error: 'expected a count, a duration such as 15m, or a size such as 6MiB',
+});
+
+/** Where a fact comes from: a source of the file, or our assumption with its reason. */
+const origin = {
+  source: z.string().optional(),
+  assumed: z.string().optional(),
+};
+
+const limit = strict({
+  load: oneOf(LOAD_NAMES),
+  atMost: amount,
+  effect: oneOf(['excludes', 'raisable', 'degrades']).optional(),
+  note: z.string().optional(),
+  ...origin,
+});
+
+const carries = strict({ load: oneOf(LOAD_NAMES), each: amount, ...origin });
+
+const node = strict({
+  name: z.string(),
+  carries: z.array(carries),
+  atLeast: z.int().min(1),
+  atMost: z.int().min(1).optional(),
+  prices: z.array(strict({ item: z.string(), units: z.number().positive().optional() })).min(1),
+});
+
+const option = strict({
+  name: z.string(),
+  title: z.string(),
+  family: z.string().optional(),
+  components: z.array(oneOf(COMPONENTS)).min(1),
+  cloud: oneOf(['aws', 'gcp', 'cloudflare', 'any']),
+  operations: oneOf(OPERATIONS_CLASSES),
+  skills: z.array(z.string()).optional(),
+  features: z.array(oneOf(FEATURES)).optional(),
+  limits: z.array(limit).optional(),
+  nodes: z.array(node).optional(),
+  prices: z
+    .array(
+      strict({
+        item: z.string(),
+        per: oneOf([...METER_NAMES, 'fixed']),
+        units: z.number().positive().optional(),
+      }),
+    )
+    .optional(),
+  typical: strict({ latency: duration(), ...origin }).optional(),
+  note: z.string().optional(),
+});
+
 const document = strict({
   ...header('InfraCatalog'),
   sources: z.record(
@@ -38,19 +96,51 @@ const document = strict({
     }),
   ),
   items: z.array(item),
+  options: z.array(option).optional(),
 }).superRefine((catalog, context) => {
+  const check = (source: string | undefined, path: (string | number)[]): void => {
+    if (source === undefined || catalog.sources[source] !== undefined) return;
+    context.addIssue({ code: 'custom', path, message: `unknown source "${source}"` });
+  };
   for (const [index, row] of catalog.items.entries()) {
-    if (catalog.sources[row.source] !== undefined) continue;
-    context.addIssue({
-      code: 'custom',
-      path: ['items', index, 'source'],
-      message: `unknown source "${row.source}"`,
-    });
+    check(row.source, ['items', index, 'source']);
+  }
+  for (const [index, row] of (catalog.options ?? []).entries()) {
+    for (const [path, fact] of factsOf(row)) {
+      const at = ['options', index, ...path];
+      check(fact.source, [...at, 'source']);
+      if ((fact.source === undefined) === (fact.assumed === undefined)) {
+        context.addIssue({
+          code: 'custom',
+          path: at,
+          message: 'give either a source, or assumed with the reason',
+        });
+      }
+    }
   }
 });
 
 export type InfraCatalog = z.output<typeof document>;
 export type InfraItem = InfraCatalog['items'][number];
+export type InfraOption = NonNullable<InfraCatalog['options']>[number];
+
+interface InfraFact {
+  readonly source?: string | undefined;
+  readonly assumed?: string | undefined;
+}
+
+/** Every stated fact of an option, with its path in the option. */
+export function factsOf(
+  row: InfraOption,
+): (readonly [path: readonly (string | number)[], fact: InfraFact])[] {
+  return [
+    ...(row.limits ?? []).map((fact, index) => [['limits', index], fact] as const),
+    ...(row.nodes ?? []).flatMap((size, index) =>
+      size.carries.map((fact, at) => [['nodes', index, 'carries', at], fact] as const),
+    ),
+    ...(row.typical === undefined ? [] : [[['typical'], row.typical] as const]),
+  ];
+}
 
 /** For `agent-infra schema`. */
 export const infraCatalogSchema = document;

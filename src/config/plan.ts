@@ -9,6 +9,7 @@ import type { LoadOptions } from './document.ts';
 import { overrideYaml } from './override.ts';
 import { DEFAULT_LIMIT_BYTES, parseYaml } from './yaml.ts';
 import { count, duration, oneOf, share, strict, usd } from './fields.ts';
+import { stackSchema } from './stack.ts';
 
 /** `kind: Plan`: what to plan for, on what, and what it must not cost. */
 
@@ -216,6 +217,7 @@ const document = strict({
   retry: oneOf(RETRY_NAMES).optional(),
   infra: z.array(infraLine).optional(),
   ops: z.array(opsLine).optional(),
+  stack: stackSchema.optional(),
   goals: goals.optional(),
 }).superRefine((plan, context) => {
   const issue = (path: (string | number)[], message: string): void => {

@@ -16,6 +16,7 @@ export interface PlanJson {
   readonly breaksAtPeak: Plan['breaksAtPeak'];
   readonly waysOut: Plan['waysOut'];
   readonly stages: Plan['stages'];
+  readonly stack: Plan['stack'];
   readonly gates: readonly Gate[];
   readonly goals: Plan['goals'];
   readonly warnings: Plan['warnings'];
@@ -36,6 +37,7 @@ export function planJson(plan: Plan, tool: string): PlanJson {
     breaksAtPeak: plan.breaksAtPeak,
     waysOut: plan.waysOut,
     stages: plan.stages,
+    stack: plan.stack,
     gates: planGates(plan),
     goals: plan.goals,
     warnings: plan.warnings,

@@ -5,6 +5,7 @@ import type { Rate, Plan, ScalePlan } from '../capacity/plan.ts';
 import type { WayOut } from '../capacity/ways-out.ts';
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { assumptionsText, sourcesText } from './plan-basis.ts';
+import { stackText } from './plan-stack.ts';
 import { rejectionsText } from './plan-rejections.ts';
 import { bar, heading, paint, plain, table } from './text.ts';
 import type { Paint, TextStyle } from './text.ts';
@@ -18,6 +19,7 @@ export function planText(plan: Plan, style: TextStyle = { colour: false }): stri
     rejectionsText(plan, style),
     waysOutText(plan, style),
     costText(plan, style),
+    stackText(plan, style),
     poolText(plan, style),
     stagesText(plan, style),
     assumptionsText(plan, style),
