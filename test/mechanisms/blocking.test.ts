@@ -94,13 +94,11 @@ describe('refused share by window, fan-out and load', () => {
     }
   });
 
-  // Every third cell of each row, so that all rows and all loads are simulated in a few seconds.
   test.for(TABLE.map(([rpm, windowS, size], row) => ({ rpm, windowS, size, row })))(
     '$rpm RPM in windows of $windowS s, fan-out $size: simulation within 0.2 points',
     ({ rpm, windowS, size, row }) => {
       const capacity = Math.ceil((rpm * windowS) / 60);
-      for (const [column, load] of LOADS.entries()) {
-        if (column % 3 !== row % 3) continue;
+      for (const load of LOADS) {
         const meter = rpmMeter(rpm, { kind: 'fixed', windowMs: windowS * 1000 });
         expect(meter.limit).toBe(capacity);
         const expected = refusedInWindow(capacity, size, (load * rpm * windowS) / 60);
