@@ -5,8 +5,8 @@ import { resolve } from 'node:path';
 /** Repository root. */
 export const root = resolve(import.meta.dirname, '../..');
 
-/** The binary under test, as users start it. */
-export const binary = resolve(root, 'bin/agent-infra.js');
+/** The binary under test: a fresh build in a folder of its own, see build-binary.ts. */
+export const binary = process.env['AGENT_INFRA_TEST_BINARY'] ?? resolve(root, 'bin/agent-infra.js');
 
 /** Reference data beside the checkout: CI has it, a user does not. */
 export const sharedData = resolve(root, '../shared/data');
