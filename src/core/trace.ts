@@ -148,8 +148,28 @@ export interface TraceSink {
   skip(reason: string, where?: string): void;
   /** Totals of a time window that cannot be split into calls (providers' usage exports); optional. */
   bucket?(bucket: UsageBucket): void;
+  /** How the token counts were made that the source does not report; once, at the end; optional. */
+  estimates?(reports: readonly EstimateReport[]): void;
   /** Records left out because another record already carries the same usage. */
   duplicate(reason: string, count: number): void;
+}
+
+/** How the missing token counts of one model and role were estimated, and how far they may be off. */
+export interface EstimateReport {
+  readonly model?: string | undefined;
+  /** The prompt, answers in text, or answers that call tools. */
+  readonly role: 'input' | 'answers' | 'tool calls';
+  readonly calls: number;
+  /**
+   * calibrated: tokenizer times the ratio found in calls of the same input that report usage;
+   * tokenizer, characters: times the published error of that method.
+   */
+  readonly basis: 'calibrated' | 'tokenizer' | 'characters';
+  /** Calls that the ratio was found in. */
+  readonly samples: number;
+  /** p5 and p95 of the true count over the estimate, for a single call; null when nobody knows. */
+  readonly low: number | null;
+  readonly high: number | null;
 }
 
 /** What a provider's usage export says of one window, model and key: for peaks and reconciliation. */

@@ -1,11 +1,12 @@
 import type { LlmCall, ToolCall } from '../core/trace.ts';
 import { AgentSession, type StepDraft, type Thread } from './agent-session.ts';
 import { argumentsHash } from './argument-hash.ts';
-import { contentChars, estimatedTokens } from './estimate.ts';
+import { contentTexts } from './estimate.ts';
 import { amountOf, isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
 import { isoMs } from './timestamp.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
 import type { Place, Tally } from './tally.ts';
+import { PromptTexts, type Conversation, type TokenEstimates } from './token-estimates.ts';
 import { inclusiveUsage } from './usage.ts';
 
 /**
@@ -57,7 +58,7 @@ class AtifFold implements JsonFold {
     at: { session: AgentSession; thread: Thread; agent: string | undefined; place: Place },
   ): void {
     const model = textOf(objectOf(trajectory['agent'])['model_name']);
-    let promptChars = 0;
+    const prompt = new PromptTexts();
     let beforeMs = Number.NaN;
     let ranTools = false;
     for (const step of listOf(trajectory['steps'])) {
@@ -73,18 +74,22 @@ class AtifFold implements JsonFold {
         const isKnown = beforeMs <= atMs && !ranTools;
         const startMs = isKnown ? beforeMs : atMs;
         const endMs = isKnown ? atMs : undefined;
+        const callModel = textOf(step['model_name']) ?? model;
+        const answer = contentTexts([step['message'], step['tool_calls']]);
+        const callsTools = listOf(step['tool_calls']).length > 0;
+        const said = { model: callModel, prompt, answer, callsTools };
         const call = at.thread.call({
           startMs,
           endMs,
-          model: textOf(step['model_name']) ?? model,
+          model: callModel,
           operation: 'chat',
-          ...usageOf(step, promptChars),
+          ...usageOf(step, said, this.#tally.estimates),
           attempts: [{ startMs, endMs }],
           agent: at.agent,
         });
         tools(step, { thread: at.thread, call, atMs });
       }
-      promptChars += contentChars([step['message'], step['tool_calls'], step['observation']]);
+      prompt.add(contentTexts([step['message'], step['tool_calls'], step['observation']]));
       beforeMs = atMs;
       ranTools = listOf(step['tool_calls']).length > 0;
     }
@@ -97,16 +102,21 @@ class AtifFold implements JsonFold {
   }
 }
 
-function usageOf(step: JsonObject, promptChars: number): Pick<LlmCall, 'tokens' | 'tokensBasis'> {
+function usageOf(
+  step: JsonObject,
+  said: Conversation,
+  estimates: TokenEstimates,
+): Pick<LlmCall, 'tokens' | 'tokensBasis'> {
   const metrics = objectOf(step['metrics']);
   const input = amountOf(metrics['prompt_tokens']);
   const output = amountOf(metrics['completion_tokens']);
   if (input === undefined && output === undefined) {
-    const answerChars = contentChars([step['message'], step['tool_calls']]);
-    return { tokens: estimatedTokens(promptChars, answerChars), tokensBasis: 'estimated' };
+    return { tokens: estimates.estimate(said), tokensBasis: 'estimated' };
   }
   const cacheRead = amountOf(metrics['cached_tokens']);
-  return { tokens: inclusiveUsage({ input, cacheRead, output }), tokensBasis: 'reported' };
+  const tokens = inclusiveUsage({ input, cacheRead, output });
+  if (input !== undefined && output !== undefined) estimates.observe(said, tokens);
+  return { tokens, tokensBasis: 'reported' };
 }
 
 function tools(

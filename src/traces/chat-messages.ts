@@ -1,23 +1,26 @@
-import { contentChars, estimatedTokens } from './estimate.ts';
 import type { AgentSession, StepDraft, Thread } from './agent-session.ts';
 import { argumentsHash } from './argument-hash.ts';
+import { contentTexts } from './estimate.ts';
 import { isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
 import type { LlmCall, ToolCall } from '../core/trace.ts';
+import { PromptTexts, type TokenEstimates } from './token-estimates.ts';
 
 /**
  * Follows a list of chat messages (OpenAI form) through a session: what each assistant message was
  * given and which tools it asked for. The prompt of a call is every message before it, so missing
- * usage is estimated from their characters.
+ * usage is estimated from their texts (what the trace does not hold, such as tool schemas, is missed).
  */
 export class ChatMessages {
   readonly #session: AgentSession;
   readonly #thread: Thread;
   readonly #tools = new Map<string, StepDraft<ToolCall>>();
   #waiting: StepDraft<ToolCall>[] = [];
-  #promptChars = 0;
+  readonly #estimates: TokenEstimates;
+  readonly #prompt = new PromptTexts();
 
-  constructor(session: AgentSession) {
+  constructor(session: AgentSession, estimates: TokenEstimates) {
     this.#session = session;
+    this.#estimates = estimates;
     this.#thread = session.main;
   }
 
@@ -29,7 +32,7 @@ export class ChatMessages {
 
   /** A message that only lengthens the prompt. */
   context(message: JsonObject): void {
-    this.#promptChars += contentChars(message['content']);
+    this.#prompt.add(contentTexts(message['content']));
   }
 
   /** An assistant message is one call; `facts` are what the source says of it. */
@@ -39,22 +42,24 @@ export class ChatMessages {
       readonly tokens?: LlmCall['tokens'] | undefined;
     },
   ): StepDraft<LlmCall> {
-    const answerChars = contentChars(message['content']) + contentChars(message['tool_calls']);
-    const { startMs, endMs, tokens } = facts;
+    const answer = contentTexts([message['content'], message['tool_calls']]);
+    const { startMs, endMs, model, tokens } = facts;
     const calls = listOf(message['tool_calls']).filter(isObject);
+    const said = { model, prompt: this.#prompt, answer, callsTools: calls.length > 0 };
+    if (tokens !== undefined) this.#estimates.observe(said, tokens);
     const draft = this.#thread.call({
       startMs,
       endMs,
-      model: facts.model,
+      model,
       provider: facts.provider,
       operation: 'chat',
-      tokens: tokens ?? estimatedTokens(this.#promptChars, answerChars),
+      tokens: tokens ?? this.#estimates.estimate(said),
       tokensBasis: tokens === undefined ? 'estimated' : 'reported',
       attempts: [{ startMs, endMs }],
       finishReason: calls.length > 0 ? 'tool_calls' : 'stop',
     });
     for (const call of calls) this.#toolCall(call, endMs ?? startMs);
-    this.#promptChars += answerChars;
+    this.#prompt.add(answer);
     return draft;
   }
 

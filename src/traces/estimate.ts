@@ -1,41 +1,41 @@
-import type { TokenRecord } from '../core/tokens.ts';
 import { isObject } from './json-value.ts';
 
-/**
- * Characters per token where a source has no usage. Against reported counts of gpt-4o text answers
- * (139 calls of tau2-bench) p5/p50/p95 of estimate over truth are 0.967/1.149/1.258; for tool-call
- * answers 0.423/0.550/1.213 (reference/traces.md 8.3). Marked `estimated` wherever it is used.
- */
-const CHARS_PER_TOKEN = 4;
-
-export function estimatedTokens(inputChars: number, outputChars: number): TokenRecord {
-  return {
-    uncached: Math.ceil(inputChars / CHARS_PER_TOKEN),
-    cacheRead: 0,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-    output: Math.ceil(outputChars / CHARS_PER_TOKEN),
-    reasoning: 0,
-  };
-}
-
-/**
- * Characters of message content anywhere in a value: texts, tool names and arguments, results.
- * Roles, ids and types are left out. Values nested deeper than messages ever are count as nothing.
- */
-export function contentChars(value: unknown, depth = 0): number {
-  if (typeof value === 'string') return value.length;
-  if (depth > DEEPEST) return 0;
+/** Characters of message content anywhere in a value, see contentTexts. */
+export function contentChars(value: unknown): number {
   let chars = 0;
-  if (Array.isArray(value)) {
-    for (const item of value as readonly unknown[]) chars += contentChars(item, depth + 1);
-  } else if (isObject(value)) {
-    for (const [key, item] of Object.entries(value)) {
-      if (!NOT_CONTENT.has(key)) chars += contentChars(item, depth + 1);
-    }
-  }
+  for (const text of contentTexts(value)) chars += text.length;
   return chars;
 }
 
+/**
+ * Message content anywhere in a value: texts, tool names and arguments, results. Roles, ids, types
+ * and embedded media (`data:` addresses, base64 of images: no text to the model) are left out, and
+ * so are values nested deeper than messages ever are.
+ */
+export function contentTexts(value: unknown): readonly string[] {
+  const texts: string[] = [];
+  collect(value, texts, 0);
+  return texts;
+}
+
+function collect(value: unknown, texts: string[], depth: number): void {
+  if (typeof value === 'string') {
+    if (value !== '' && !value.startsWith('data:')) texts.push(value);
+  } else if (depth > DEEPEST) return;
+  else if (Array.isArray(value)) {
+    for (const item of value as readonly unknown[]) collect(item, texts, depth + 1);
+  } else if (isObject(value)) {
+    const isMedia = value['type'] === 'base64';
+    for (const [key, item] of Object.entries(value)) {
+      if (NOT_CONTENT.has(key) || (isMedia && key === 'data')) continue;
+      // The model reads and writes arguments as JSON, names and brackets included.
+      if (ARGUMENTS.has(key) && isObject(item)) texts.push(JSON.stringify(item));
+      else collect(item, texts, depth + 1);
+    }
+  }
+}
+
 const NOT_CONTENT = new Set(['role', 'id', 'type', 'tool_call_id', 'tool_use_id', 'finish_reason']);
+/** Of tool calls: OpenAI's `arguments` (also unpacked), Anthropic's `input`, Gemini's `args`. */
+const ARGUMENTS = new Set(['arguments', 'input', 'args']);
 const DEEPEST = 12;

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 
-import { contentChars, estimatedTokens } from './estimate.ts';
+import { contentTexts } from './estimate.ts';
 import {
   amountOf,
   isObject,
@@ -14,6 +14,7 @@ import { loggedCall } from './request-log.ts';
 import { responseUsage } from './response-usage.ts';
 import { readSse, type Answer } from './sse-text.ts';
 import { isoMs } from './timestamp.ts';
+import { PromptTexts, type TokenEstimates } from './token-estimates.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
 import type { Place, Tally } from './tally.ts';
 
@@ -65,7 +66,8 @@ class HarFold implements JsonFold {
     else if (operation === undefined) this.#tally.skip('not a request to a model', place);
     else {
       this.#tally.used();
-      this.#tally.call(callOf({ entry, request, response, url, startMs, operation }));
+      const exchange = { entry, request, response, url, startMs, operation };
+      this.#tally.call(callOf(exchange, this.#tally.estimates));
     }
   }
 }
@@ -79,7 +81,7 @@ interface Exchange {
   readonly operation: 'chat' | 'completion' | 'embedding';
 }
 
-function callOf(exchange: Exchange): ReturnType<typeof loggedCall> {
+function callOf(exchange: Exchange, estimates: TokenEstimates): ReturnType<typeof loggedCall> {
   const { entry, request, response, url, startMs, operation } = exchange;
   const content = objectOf(response['content']);
   const sent = objectOf(parseJson(textOf(objectOf(request['postData'])['text']) ?? ''));
@@ -91,13 +93,21 @@ function callOf(exchange: Exchange): ReturnType<typeof loggedCall> {
   const durationMs = amountOf(entry['time']);
   const tokens = answer.usage;
   const isKnown = tokens !== undefined || failed;
+  const model = answer.model ?? textOf(sent['model']) ?? modelInUrl(url);
+  const said = {
+    model,
+    prompt: new PromptTexts(promptTexts(sent)),
+    answer: answer.texts,
+    callsTools: answer.finishReason === 'tool_calls' || answer.finishReason === 'tool_use',
+  };
+  if (tokens !== undefined) estimates.observe(said, tokens);
   return loggedCall({
     startMs,
     endMs: durationMs === undefined ? undefined : startMs + durationMs,
-    model: answer.model ?? textOf(sent['model']) ?? modelInUrl(url),
+    model,
     provider: providerOf(url),
     operation,
-    tokens: isKnown ? tokens : estimatedTokens(promptChars(sent), answer.textChars),
+    tokens: isKnown ? tokens : estimates.estimate(said),
     estimated: !isKnown,
     ttftMs: streamed ? waitMs(entry) : undefined,
     streamed,
@@ -114,12 +124,12 @@ function answerOf(body: JsonObject): Answer {
     usage: responseUsage(body['usage'] ?? body['usageMetadata']),
     finishReason:
       textOf(choice['finish_reason']) ?? textOf(body['stop_reason']) ?? textOf(body['status']),
-    textChars: contentChars(choice['message'] ?? body['content'] ?? body['output']),
+    texts: contentTexts(choice['message'] ?? body['content'] ?? body['output']),
   };
 }
 
-function promptChars(sent: JsonObject): number {
-  return contentChars([
+function promptTexts(sent: JsonObject): readonly string[] {
+  return contentTexts([
     sent['system'],
     sent['messages'],
     sent['input'],

@@ -73,7 +73,7 @@ class JaegerFold implements JsonFold {
       const process = objectOf(processes[textOf(span['processID']) ?? '']);
       this.#forest.add(
         {
-          ...readAttributes(name, attributes, failed),
+          ...readAttributes(name, attributes, { failed, estimates: this.#tally.estimates }),
           traceId: hexId(span['traceID']) ?? hexId(trace['traceID']) ?? '',
           spanId,
           parentId: parentOf(span),

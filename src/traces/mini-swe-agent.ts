@@ -48,7 +48,7 @@ class MiniFold implements JsonFold {
       return;
     }
     const session = new AgentSession(place.toString(), { agent: 'mini-swe-agent' });
-    const chat = new ChatMessages(session);
+    const chat = new ChatMessages(session, this.#tally.estimates);
     let beforeMs = Number.NaN;
     let hasTask = false;
     for (const message of messages) {

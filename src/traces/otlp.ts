@@ -80,7 +80,7 @@ class OtlpFold implements JsonFold {
     const endMs = timeMs(span['endTimeUnixNano'], 'ns');
     this.#forest.add(
       {
-        ...readAttributes(name, attributes, failed),
+        ...readAttributes(name, attributes, { failed, estimates: this.#tally.estimates }),
         traceId: hexId(span['traceId']) ?? `unnamed ${place.toString()}`,
         spanId: hexId(span['spanId']) ?? `unnamed ${place.toString()} ${this.#unnamed++}`,
         parentId: hexId(span['parentSpanId']),

@@ -117,6 +117,7 @@ class Run {
 
   end(): void {
     for (const { fold } of this.#folds.values()) fold.end();
+    this.#tally.end();
   }
 
   /** The error for a run without a single LLM call: what stood in the way, as exactly as known. */

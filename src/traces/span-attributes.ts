@@ -1,6 +1,6 @@
 import { argumentsHash } from './argument-hash.ts';
 import { first, NAMES } from './attribute-names.ts';
-import { contentChars, estimatedTokens } from './estimate.ts';
+import { contentTexts } from './estimate.ts';
 import {
   amountOf,
   isObject,
@@ -12,6 +12,7 @@ import {
 } from './json-value.ts';
 import type { SpanLlm, SpanRecord, SpanRole } from './span-record.ts';
 import { CLAUDE_CODE, spanRole } from './span-role.ts';
+import { PromptTexts, type Conversation, type TokenEstimates } from './token-estimates.ts';
 import { cacheWrites, exclusiveUsage, inclusiveUsage } from './usage.ts';
 
 /** What the attributes and name of a span say; times, ids and links come from its container. */
@@ -20,11 +21,17 @@ export type AttributeFacts = Omit<
   'traceId' | 'spanId' | 'parentId' | 'startMs' | 'endMs'
 >;
 
-/** @param failed the container's own status says error */
+/** What the reader of a span's container knows and has. */
+export interface AttributeContext {
+  /** The container's own status says error. */
+  readonly failed: boolean;
+  readonly estimates: TokenEstimates;
+}
+
 export function readAttributes(
   name: string,
   attributes: JsonObject,
-  failed: boolean,
+  { failed, estimates }: AttributeContext,
 ): AttributeFacts {
   const claude = name.startsWith(CLAUDE_CODE);
   const role = spanRole(name, attributes);
@@ -48,7 +55,10 @@ export function readAttributes(
     case 'llm':
     case 'embedding':
     case 'group':
-      return { ...facts, llm: readLlm(name, attributes, { role, failed: error !== undefined }) };
+      return {
+        ...facts,
+        llm: readLlm(name, attributes, { role, failed: error !== undefined, estimates }),
+      };
     case 'tool': {
       const tool = textOf(first(attributes, NAMES.tool)) ?? toolFromName(name);
       return {
@@ -72,16 +82,21 @@ export function readAttributes(
 function readLlm(
   name: string,
   attributes: JsonObject,
-  { role, failed }: { readonly role: SpanRole; readonly failed: boolean },
+  { role, failed, estimates }: AttributeContext & { readonly role: SpanRole },
 ): SpanLlm | undefined {
   const claude = name.startsWith(CLAUDE_CODE);
   const reported = claude ? claudeUsage(attributes) : usage(attributes);
   // A group without usage is only structure; prompts on it are repeated on the calls inside.
   if (role === 'group' && reported === undefined) return undefined;
-  const estimate = reported === undefined && !failed ? estimated(attributes) : undefined;
+  const model =
+    textOf(first(attributes, NAMES.model)) ?? (claude ? textOf(attributes['model']) : undefined);
+  const needsTexts = reported === undefined ? !failed : role === 'llm' && estimates.wants(model);
+  const said = needsTexts ? conversation(attributes, model) : undefined;
+  if (said !== undefined && reported !== undefined) estimates.observe(said, reported);
+  const estimate =
+    said !== undefined && reported === undefined ? estimates.estimate(said) : undefined;
   return {
-    model:
-      textOf(first(attributes, NAMES.model)) ?? (claude ? textOf(attributes['model']) : undefined),
+    model,
     provider: textOf(first(attributes, NAMES.provider)),
     completion: attributes['gen_ai.operation.name'] === 'text_completion' || undefined,
     tokens: reported ?? estimate,
@@ -132,17 +147,18 @@ function claudeUsage(attributes: JsonObject): SpanLlm['tokens'] {
   });
 }
 
-function estimated(attributes: JsonObject): SpanLlm['tokens'] {
-  const prompt = contentChars(unpack(first(attributes, NAMES.promptContent)));
-  const answer = contentChars(unpack(first(attributes, NAMES.answerContent)));
-  let indexed = 0;
-  if (prompt === 0) {
-    for (const [key, value] of Object.entries(attributes)) {
-      if (INDEXED_PROMPT.test(key)) indexed += contentChars(value);
-    }
+/** The texts of a call; undefined when the span holds none. */
+function conversation(attributes: JsonObject, model: string | undefined): Conversation | undefined {
+  const prompt = new PromptTexts(contentTexts(unpack(first(attributes, NAMES.promptContent))));
+  if (prompt.chars === 0) {
+    for (const [key, value] of Object.entries(attributes))
+      if (INDEXED_PROMPT.test(key)) prompt.add(contentTexts(value));
   }
-  if (prompt + answer + indexed === 0) return undefined;
-  return estimatedTokens(prompt + indexed, answer);
+  const answer = contentTexts(unpack(first(attributes, NAMES.answerContent)));
+  if (prompt.chars === 0 && answer.length === 0) return undefined;
+  const reason = finishReason(attributes) ?? '';
+  const callsTools = reason.includes('tool') || reason === 'function_call';
+  return { model, prompt, answer, callsTools };
 }
 
 /** Message arrays arrive as values, as JSON text, or as plain text. */

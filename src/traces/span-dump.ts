@@ -59,7 +59,7 @@ class SpanDumpFold implements JsonFold {
     );
     const name = textOf(span['name']) ?? '';
     this.#unnamed += 1;
-    const facts = readAttributes(name, attributes, failed);
+    const facts = readAttributes(name, attributes, { failed, estimates: this.#tally.estimates });
     this.#forest.add(
       {
         ...facts,

@@ -1,5 +1,5 @@
 import type { TokenRecord } from '../core/tokens.ts';
-import { contentChars } from './estimate.ts';
+import { contentTexts } from './estimate.ts';
 import { isObject, listOf, objectOf, parseJson, textOf, type JsonObject } from './json-value.ts';
 import { responseUsage } from './response-usage.ts';
 
@@ -8,7 +8,7 @@ export interface Answer {
   readonly model: string | undefined;
   readonly usage: TokenRecord | undefined;
   readonly finishReason: string | undefined;
-  readonly textChars: number;
+  readonly texts: readonly string[];
 }
 
 /**
@@ -20,7 +20,8 @@ export function readSse(text: string): Answer {
   let model: string | undefined;
   let usage: JsonObject | undefined;
   let finishReason: string | undefined;
-  let textChars = 0;
+  // Pieces of one text: counted together, as the model wrote them.
+  const pieces: string[] = [];
   for (const event of text.split(/\r?\n\r?\n/)) {
     const data = parseJson(dataOf(event));
     if (!isObject(data)) continue;
@@ -34,9 +35,9 @@ export function readSse(text: string): Answer {
       textOf(objectOf(data['delta'])['stop_reason']) ??
       (data['type'] === 'response.completed' ? textOf(carrier['status']) : undefined) ??
       finishReason;
-    textChars += contentChars(choice['delta'] ?? data['delta']);
+    pieces.push(...contentTexts(choice['delta'] ?? data['delta']));
   }
-  return { model, usage: responseUsage(usage), finishReason, textChars };
+  return { model, usage: responseUsage(usage), finishReason, texts: [pieces.join('')] };
 }
 
 function carrierOf(data: JsonObject): JsonObject {

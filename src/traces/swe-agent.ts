@@ -9,7 +9,7 @@ import type { Place, Tally } from './tally.ts';
 /**
  * SWE-agent trajectories (`.traj`): history of chat messages, trajectory of actions with their
  * execution_time (newer files), totals in info.model_stats (zeros mean unknown). No times: every
- * startMs is NaN. Tokens of single calls are estimated from characters and scaled to the totals.
+ * startMs is NaN. Tokens of single calls are estimated from their texts and scaled to the totals.
  */
 export const sweAgent: JsonReader = {
   kind: 'json',
@@ -39,7 +39,11 @@ class SweFold implements JsonFold {
     const session = new AgentSession(place.toString(), { agent: 'swe-agent' });
     const history = listOf(value['history']);
     const actions = listOf(value['trajectory']).filter(isObject);
-    const drafts = this.#history(new ChatMessages(session), { history, actions }, place);
+    const drafts = this.#history(
+      new ChatMessages(session, this.#tally.estimates),
+      { history, actions },
+      place,
+    );
     scaleToTotals(drafts, objectOf(objectOf(value['info'])['model_stats']));
     const built = session.build();
     if (built !== undefined) this.#tally.session(built);

@@ -1,4 +1,5 @@
 import type { LlmCall, Session, TraceSink, UsageBucket } from '../core/trace.ts';
+import { TokenEstimates } from './token-estimates.ts';
 
 /** Where a record stands, for messages. One object per run, moved along; text is made on demand. */
 export class Place {
@@ -20,7 +21,12 @@ export class Place {
  */
 export class Tally {
   readonly counts = { read: 0, used: 0, skipped: 0, duplicates: 0, calls: 0, buckets: 0 };
+  /** Token counts of calls that report none. */
+  readonly estimates = new TokenEstimates();
   readonly #sink: TraceSink;
+  /** Waits until the estimates in it can be corrected. */
+  #held: (LlmCall | Session)[] = [];
+  #heldCalls = 0;
 
   constructor(sink: TraceSink) {
     this.#sink = sink;
@@ -49,7 +55,8 @@ export class Tally {
 
   call(call: LlmCall): void {
     this.counts.calls += 1;
-    this.#sink.call(call);
+    if (this.estimates.isOpen(call.tokens)) this.#hold(call, 1);
+    else this.#sink.call(call);
   }
 
   /** Books the record as well: without a taker of buckets it is of no use. */
@@ -64,9 +71,43 @@ export class Tally {
   }
 
   session(session: Session): void {
+    let calls = 0;
+    let hasEstimates = false;
     for (const turn of session.turns) {
-      for (const step of turn.steps) if (step.kind === 'llm') this.counts.calls += 1;
+      for (const step of turn.steps) {
+        if (step.kind !== 'llm') continue;
+        calls += 1;
+        hasEstimates ||= this.estimates.isOpen(step.tokens);
+      }
     }
-    this.#sink.session(session);
+    this.counts.calls += calls;
+    if (hasEstimates) this.#hold(session, calls);
+    else this.#sink.session(session);
+  }
+
+  /** All is read: nothing waits any longer. */
+  end(): void {
+    this.#release();
+    const reports = this.estimates.reports();
+    if (reports.length > 0) this.#sink.estimates?.(reports);
+  }
+
+  #hold(found: LlmCall | Session, calls: number): void {
+    this.#held.push(found);
+    this.#heldCalls += calls;
+    if (this.#heldCalls > MOST_HELD_CALLS) this.#release();
+  }
+
+  #release(): void {
+    this.estimates.settle();
+    for (const held of this.#held) {
+      if ('turns' in held) this.#sink.session(held);
+      else this.#sink.call(held);
+    }
+    this.#held = [];
+    this.#heldCalls = 0;
   }
 }
+
+/** Calls that wait for a better estimate: some 50 MB. Later ones are corrected by what is known then. */
+const MOST_HELD_CALLS = 50_000;

@@ -6,7 +6,7 @@ import type { Place, Tally } from './tally.ts';
 
 /**
  * tau-bench trajectories: `[{task_id, trial, traj: [OpenAI messages]}]`, no time and no usage.
- * Tokens are estimated from characters; every startMs is NaN.
+ * Tokens are estimated from the texts; every startMs is NaN.
  */
 export const tauBench: JsonReader = {
   kind: 'json',
@@ -36,7 +36,7 @@ class TauFold implements JsonFold {
     }
     const id = `task ${JSON.stringify(value['task_id'])} trial ${JSON.stringify(value['trial'])}`;
     const session = new AgentSession(id);
-    const chat = new ChatMessages(session);
+    const chat = new ChatMessages(session, this.#tally.estimates);
     for (const message of listOf(value['traj'])) {
       this.#tally.read();
       if (!isMessage(message)) this.#tally.skip('entry is not a chat message', place);

@@ -57,7 +57,7 @@ class Tau2Fold implements JsonFold {
   #simulation(simulation: JsonObject, place: Place): void {
     const agent = this.#role === 'user' ? 'user-simulator' : undefined;
     const session = new AgentSession(textOf(simulation['id']) ?? place.toString(), { agent });
-    const chat = new ChatMessages(session);
+    const chat = new ChatMessages(session, this.#tally.estimates);
     let beforeMs = isoMs(textOf(simulation['start_time']) ?? '');
     for (const message of listOf(simulation['messages'])) {
       this.#tally.read();

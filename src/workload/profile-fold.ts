@@ -1,10 +1,11 @@
-import type { LlmCall, Session, TraceSink } from '../core/trace.ts';
+import type { EstimateReport, LlmCall, Session, TraceSink } from '../core/trace.ts';
 import { cacheWriteTokens } from '../core/tokens.ts';
 import { CacheFold } from './cacheability.ts';
 import { CallSketch } from './call-sketch.ts';
 import { CallTable, rowsOf } from './call-table.ts';
 import type { CallFigures, CallRow } from './call-table.ts';
 import type { ProfileState } from './profile-state.ts';
+import { EstimateNotes } from './estimate-notes.ts';
 import { FIRST_CALENDAR_MS, isoTime } from './iso-time.ts';
 import { ModelShares } from './model-shares.ts';
 import { isTimed, sessionOrder, textHash, timeKey, untimedKey } from './order-key.ts';
@@ -64,6 +65,7 @@ export class ProfileFold implements TraceSink {
     missing: 0,
     untimed: 0,
   };
+  readonly #estimates = new EstimateNotes();
   #read = 0;
   readonly #skipped = new Map<string, number>();
   readonly #duplicates = new Map<string, number>();
@@ -114,6 +116,10 @@ export class ProfileFold implements TraceSink {
     this.#read += count;
   }
 
+  estimates(reports: readonly EstimateReport[]): void {
+    this.#estimates.add(reports);
+  }
+
   skip(reason: string): void {
     increase(this.#skipped, reason, 1);
   }
@@ -135,6 +141,7 @@ export class ProfileFold implements TraceSink {
       skeletons: this.#skeletons.state(),
       models: this.#models.state(),
       counts: { ...this.#counts },
+      estimates: this.#estimates.list(),
       read: this.#read,
       skipped: [...this.#skipped],
       duplicates: [...this.#duplicates],
@@ -158,6 +165,7 @@ export class ProfileFold implements TraceSink {
     for (const name of Object.keys(this.#counts) as (keyof ProfileState['counts'])[]) {
       this.#counts[name] += state.counts[name];
     }
+    this.estimates(state.estimates ?? []);
     this.read(state.read);
     for (const [reason, count] of state.skipped) increase(this.#skipped, reason, count);
     for (const [reason, count] of state.duplicates) this.duplicate(reason, count);
@@ -204,6 +212,7 @@ export class ProfileFold implements TraceSink {
       ...profile,
       warnings: [
         ...warnings,
+        ...this.#estimates.warnings(),
         ...calls.warnings,
         ...tickWarnings,
         ...cacheWarnings,

@@ -1,3 +1,4 @@
+import type { EstimateReport } from '../core/trace.ts';
 import type { CacheFoldState } from './cacheability.ts';
 import type { CallSketchState } from './call-sketch.ts';
 import type { CallTableState } from './call-table.ts';
@@ -24,6 +25,8 @@ export interface ProfileState {
       number
     >
   >;
+  /** How missing token counts were estimated; absent in states without estimates. */
+  readonly estimates?: readonly EstimateReport[] | undefined;
   readonly read: number;
   readonly skipped: readonly (readonly [string, number])[];
   readonly duplicates: readonly (readonly [string, number])[];

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 
 import type {
+  EstimateReport,
   LlmCall,
   Session,
   Step,
@@ -19,6 +20,7 @@ export interface Collected extends ReadTracesResult {
   readonly duplicates: Readonly<Record<string, number>>;
   readonly readCount: number;
   readonly buckets: readonly UsageBucket[];
+  readonly estimates: readonly EstimateReport[];
 }
 
 export async function collect(inputs: readonly string[], format?: string): Promise<Collected> {
@@ -48,16 +50,18 @@ async function collecting(
   const skips: [string, string | undefined][] = [];
   const duplicates: Record<string, number> = {};
   const buckets: UsageBucket[] = [];
+  const estimates: EstimateReport[] = [];
   let readCount = 0;
   const result = await read({
     call: (call) => calls.push(call),
     session: (session) => sessions.push(session),
+    estimates: (reports) => estimates.push(...reports),
     bucket: (bucket) => buckets.push(bucket),
     read: (count) => (readCount += count),
     skip: (reason, where) => skips.push([reason, where]),
     duplicate: (reason, count) => (duplicates[reason] = (duplicates[reason] ?? 0) + count),
   });
-  return { ...result, calls, sessions, skips, duplicates, readCount, buckets };
+  return { ...result, calls, sessions, skips, duplicates, readCount, buckets, estimates };
 }
 
 export function stepsOf(sessions: readonly Session[]): readonly Step[] {
