@@ -1,4 +1,4 @@
-import { availableParallelism, hostname } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 
 import type { CancelTimer, Clock } from './core/clock.ts';
@@ -65,10 +65,6 @@ export function hostFacts(): HostFacts {
     node: process.version,
     os: `${process.platform} ${process.arch}`,
   };
-}
-
-export function machineName(): string {
-  return hostname();
 }
 
 /** True when a person watches: a terminal, and not a CI job. */
