@@ -1,4 +1,4 @@
-import { formatShare, formatUsd } from '../core/units.ts';
+import { formatShare, formatUsd, round } from '../core/units.ts';
 import { formatScale } from './limit.ts';
 import type { Plan, ScalePlan } from './plan.ts';
 
@@ -24,6 +24,7 @@ export function planGates(plan: Plan): Gate[] {
     gates.push(ceiling('cost per turn', at.cost.perTurn, goals.maxPerTurnUsd, at));
   }
   if (goals.maxRejected !== undefined) gates.push(rejected(at, goals.maxRejected));
+  if (plan.priceAge !== null) gates.push(priceAge(plan.priceAge));
   return gates;
 }
 
@@ -66,6 +67,19 @@ function fits(plan: Plan, at: ScalePlan): Gate {
     case 'unknown':
       return { name, passed, detail: `unknown: ${at.unknowns.join('; ')}` };
   }
+}
+
+function priceAge({ maxDays, stale }: NonNullable<Plan['priceAge']>): Gate {
+  const [oldest] = stale;
+  const bound = `${round(maxDays, 1)} days`;
+  return {
+    name: 'age of prices',
+    passed: oldest === undefined,
+    detail:
+      oldest === undefined
+        ? `every price is at most ${bound} old`
+        : `${stale.length} older than ${bound}: ${oldest.of} of ${oldest.date}`,
+  };
 }
 
 function multiple(scale: number | undefined): string {

@@ -15,12 +15,20 @@ import {
 } from './limits.ts';
 import type { Break, LimitUse, Oversize, Verdict } from './limits.ts';
 import { callVolume, meanCall } from './mean-demand.ts';
-import type { Assumption, Goals, PlanInput, Source } from './plan-input.ts';
+import type { Assumption, Goals, PlanInput, PriceAge, Source } from './plan-input.ts';
+import { planProvisioned } from './provisioned-plan.ts';
+import type { ProvisionedPlan } from './provisioned-plan.ts';
 import { extraCallShare } from './routing.ts';
 import { simulateRejections } from './rejections.ts';
 import type { Rejections } from './rejections.ts';
 import { planStack } from './stack-plan.ts';
 import type { StackPlan } from './stack-plan.ts';
+import { planSensitivity } from './sensitivity.ts';
+import type { Sensitivity } from './sensitivity.ts';
+import { marginAt } from './sensitivity-margin.ts';
+import type { Margin } from './sensitivity-margin.ts';
+import { planSplit } from './split-plan.ts';
+import type { SplitPlan } from './split-plan.ts';
 import { planStages } from './stages.ts';
 import type { Stage } from './stages.ts';
 import { round } from '../core/units.ts';
@@ -40,6 +48,12 @@ export interface Plan {
   readonly breaksAtPeak: Break | null;
   readonly waysOut: readonly WayOut[];
   readonly stages: readonly Stage[];
+  /** The cheapest sharing of calls over routes and alternatives; null when there is no choice. */
+  readonly split: SplitPlan | null;
+  readonly provisioned: readonly ProvisionedPlan[];
+  readonly sensitivity: Sensitivity;
+  /** Null unless the user bounds the age of prices. */
+  readonly priceAge: PriceAge | null;
   /** Null when the plan has no stack. */
   readonly stack: StackPlan | null;
   readonly goals: Goals;
@@ -58,6 +72,8 @@ export interface ScalePlan {
   readonly rejections: readonly Rejections[];
   readonly cost: Cost;
   readonly pool: PoolPlan | null;
+  /** Value against cost; null when the plan gives no value. */
+  readonly margin: Margin | null;
   readonly verdict: Verdict;
   /** What is not known, in words. */
   readonly unknowns: readonly string[];
@@ -113,8 +129,12 @@ export function makePlan(input: PlanInput, options: DemandOptions = {}): Plan {
       input.stack === undefined
         ? null
         : planStack(input.stack, input.scales, (scale) => stackTraffic(input, simulation, scale)),
+    split: planSplit(input, simulation, options),
+    provisioned: planProvisioned(input),
+    sensitivity: planSensitivity(input, simulation),
+    priceAge: input.priceAge ?? null,
     goals: input.goals,
-    warnings: burstWarning(input, simulation),
+    warnings: [...burstWarning(input, simulation), ...ageWarning(input)],
     assumptions: input.assumptions,
     sources: input.sources,
     simulation: { replications: simulation.replications, windowMinutes: simulation.windowMinutes },
@@ -150,6 +170,7 @@ function planScale(
     ),
     cost,
     pool,
+    margin: marginAt(input, cost, scale) ?? null,
     verdict: verdictOf(input, limits, oversize),
     unknowns: unknownsOf(input, limits, cost),
   };
@@ -171,6 +192,15 @@ function burstWarning(input: PlanInput, simulation: DemandSimulation): string[] 
   if (measured < simulated * BURST_TOLERANCE) return [];
   return [
     `the trace's busiest minute had ${round(measured, 1)} times its mean, the simulation has ${round(simulated, 1)} times: make sure the target is the busy period, not a day's mean`,
+  ];
+}
+
+function ageWarning({ priceAge }: PlanInput): string[] {
+  const [oldest] = priceAge?.stale ?? [];
+  if (priceAge === undefined || oldest === undefined) return [];
+  const prices = priceAge.stale.length === 1 ? '1 price is' : `${priceAge.stale.length} prices are`;
+  return [
+    `${prices} older than ${round(priceAge.maxDays, 1)} days: ${oldest.of} is of ${oldest.date}, ${oldest.days} days ago`,
   ];
 }
 

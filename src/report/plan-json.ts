@@ -17,6 +17,10 @@ export interface PlanJson {
   readonly waysOut: Plan['waysOut'];
   readonly stages: Plan['stages'];
   readonly stack: Plan['stack'];
+  readonly split: Plan['split'];
+  readonly provisioned: Plan['provisioned'];
+  readonly sensitivity: Plan['sensitivity'];
+  readonly priceAge: Plan['priceAge'];
   readonly gates: readonly Gate[];
   readonly goals: Plan['goals'];
   readonly warnings: Plan['warnings'];
@@ -38,6 +42,10 @@ export function planJson(plan: Plan, tool: string): PlanJson {
     waysOut: plan.waysOut,
     stages: plan.stages,
     stack: plan.stack,
+    split: plan.split,
+    provisioned: plan.provisioned,
+    sensitivity: plan.sensitivity,
+    priceAge: plan.priceAge,
     gates: planGates(plan),
     goals: plan.goals,
     warnings: plan.warnings,
@@ -73,6 +81,7 @@ function scaleJson({ scale, demand, limits, cost, verdict, ...rest }: ScalePlan)
       infraLines: cost.infraLines,
     },
     pool: rest.pool,
+    margin: rest.margin,
     verdict,
     unknowns: rest.unknowns,
   };

@@ -7,6 +7,8 @@ import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { assumptionsText, sourcesText } from './plan-basis.ts';
 import { stackText } from './plan-stack.ts';
 import { rejectionsText } from './plan-rejections.ts';
+import { provisionedText, splitText } from './plan-routing.ts';
+import { marginText, sensitivityText } from './plan-sensitivity.ts';
 import { bar, heading, paint, plain, table } from './text.ts';
 import type { Paint, TextStyle } from './text.ts';
 
@@ -18,7 +20,11 @@ export function planText(plan: Plan, style: TextStyle = { colour: false }): stri
     limitsText(plan, style),
     rejectionsText(plan, style),
     waysOutText(plan, style),
+    splitText(plan, style),
+    provisionedText(plan, style),
     costText(plan, style),
+    marginText(plan, style),
+    sensitivityText(plan, style),
     stackText(plan, style),
     poolText(plan, style),
     stagesText(plan, style),
