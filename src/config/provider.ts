@@ -3,21 +3,42 @@ import { z } from 'zod';
 import type { ProviderRule } from '../mechanisms/debits/debit-rules.ts';
 import { header, loadDocument } from './document.ts';
 import type { LoadOptions } from './document.ts';
-import { count, duration, oneOf, share, strict } from './fields.ts';
+import { count, duration, oneOf, share, strict, usd } from './fields.ts';
 import { faultListSchema } from './provider-fault.ts';
 
 export type { Fault } from './provider-fault.ts';
 
 /** A constant, or a log-normal given by its median and 95th percentile. */
-const durationSpread = z.union([duration(), strict({ p50: duration(), p95: duration() })], {
+const durationSpread = z.union([duration(), percentiles(duration)], {
   error: 'expected a duration such as 200ms, or a spread such as {p50: 200ms, p95: 800ms}',
 });
-const countSpread = z.union([count(), strict({ p50: count(), p95: count() })], {
+const countSpread = z.union([count(), percentiles(count)], {
   error: 'expected a count such as 200, or a spread such as {p50: 200, p95: 900}',
 });
 
-/** A constant, or a log-normal given by its median and 95th percentile. */
-export type Spread = number | { readonly p50: number; readonly p95: number };
+/**
+ * A constant, or a log-normal given by its median and 95th percentile; with p90 or p99 too, the
+ * quantiles between are interpolated (log value over normal score).
+ */
+export type Spread = number | Percentiles;
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p90?: number | undefined;
+  readonly p95: number;
+  readonly p99?: number | undefined;
+}
+
+function percentiles<I>(value: () => z.ZodType<number, I>) {
+  return strict({
+    p50: value(),
+    p90: value().optional(),
+    p95: value(),
+    p99: value().optional(),
+  }).refine(({ p50, p90 = p50, p95, p99 = p95 }) => p50 <= p90 && p90 <= p95 && p95 <= p99, {
+    error: 'percentiles must not fall: p50 <= p90 <= p95 <= p99',
+  });
+}
 
 /** Every call takes its own time, whatever else runs. */
 const fixedTiming = strict({
@@ -28,6 +49,8 @@ const fixedTiming = strict({
   itl: durationSpread.prefault('20ms'),
   /** Added to the first token for each input token that is not cached. */
   prefillPerToken: duration().prefault('0ms'),
+  /** All times grow in a line with the calls under way: `factor` times at `at` calls and above. */
+  underLoad: strict({ factor: z.number().min(1), at: z.int().min(2) }).optional(),
 });
 
 /** Calls share one continuous-batching engine (mechanisms/batching.ts). */
@@ -99,7 +122,9 @@ const limits = strict({
   rph: count().optional(),
   rpd: count().optional(),
   tpm: count().optional(),
+  tph: count().optional(),
   tpd: count().optional(),
+  tokensPerMonth: count().optional(),
   itpm: count().optional(),
   otpm: count().optional(),
   uncachedTpm: count().optional(),
@@ -108,6 +133,24 @@ const limits = strict({
   concurrency: count().optional(),
   /** So much of rpm may come at once, e.g. 1s ("60 RPM may be enforced as 1 per second"). */
   requestBurst: duration().optional(),
+  /** rpm is counted in windows of this length: Azure checks 1s or 10s (its default here). */
+  requestWindow: duration().optional(),
+  /** Dollars: what calls cost counts against the calendar month (UTC) or ten rolling minutes. */
+  spend: strict({
+    perMonth: usd().optional(),
+    per10Minutes: usd().optional(),
+    /** Spent of this month before the start. */
+    spent: usd().prefault('$0'),
+    /** Dollars per million tokens. */
+    prices: strict({
+      input: usd(),
+      output: usd(),
+      /** When absent 0.1, 1.25 and 2 times the input's. */
+      cacheRead: usd().optional(),
+      cacheWrite5m: usd().optional(),
+      cacheWrite1h: usd().optional(),
+    }),
+  }).optional(),
   /** Input tokens may grow by `factor` over the busiest minute of the period before. */
   ramp: strict({
     floorPerMinute: count(),
@@ -159,6 +202,8 @@ const model = strict({
   contextWindow: count().prefault(200_000),
   maxOutput: count().prefault(32_000),
   limits: limits.optional(),
+  /** Model that takes the calls this one's limits refuse (Azure spilloverDeploymentName). */
+  spillover: z.string().min(1).optional(),
   /** When absent: the engine's with batching, else automatic (OpenAI) or breakpoints (Anthropic). */
   cache: promptCache.optional(),
   timing: z
@@ -234,7 +279,24 @@ export const providerConfigSchema = strict({
   }).prefault({}),
 }).superRefine((config, context) => {
   const seen = new Set<string>();
-  for (const [index, { id, aliases, timing, cache }] of config.models.entries()) {
+  const ids = config.models.map(({ id }) => id);
+  for (const [
+    index,
+    { id, aliases, timing, cache, limits: own, spillover },
+  ] of config.models.entries()) {
+    if (spillover !== undefined && (spillover === id || !ids.includes(spillover))) {
+      const message = `spillover: "${spillover}" is not another model of this document`;
+      context.addIssue({ code: 'custom', path: ['models', index, 'spillover'], message });
+    }
+    if (own?.requestBurst !== undefined && own.requestWindow !== undefined) {
+      const message =
+        'requestBurst (a bucket) and requestWindow (fixed windows) exclude each other';
+      context.addIssue({
+        code: 'custom',
+        path: ['models', index, 'limits', 'requestWindow'],
+        message,
+      });
+    }
     // Usage, limits and prefill time must come from one hit count.
     const isEngine = cache?.kind === 'engine';
     if (cache !== undefined && cache.kind !== 'none' && isEngine === (timing.kind === 'fixed')) {

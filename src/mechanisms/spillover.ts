@@ -1,14 +1,6 @@
-import type { Amounts, RateLimit, ReserveDecision } from './rate-limit.ts';
-
-/** A limit and what one call would debit there. */
-export interface SpilloverTarget {
-  readonly limit: RateLimit;
-  readonly amounts: Amounts;
-}
-
-export interface SpilloverDecision {
+export interface SpilloverDecision<Decision> {
   /** The refusal is the last target's. */
-  readonly decision: ReserveDecision;
+  readonly decision: Decision;
   /** Index of the target that admitted, or of the last one asked. */
   readonly target: number;
 }
@@ -18,17 +10,16 @@ export interface SpilloverDecision {
  * `spilloverDeploymentName`, Vertex overflow). Each target keeps its own account; a target that
  * refused may count the refusal, as the provider does.
  */
-export function reserveInOrder(
-  nowMs: number,
-  targets: readonly [SpilloverTarget, ...SpilloverTarget[]],
-): SpilloverDecision {
+export function admitInOrder<Decision extends { readonly admitted: boolean }>(
+  targets: readonly [() => Decision, ...(() => Decision)[]],
+): SpilloverDecision<Decision> {
   const [first, ...others] = targets;
-  let decision = first.limit.reserve(nowMs, first.amounts);
+  let decision = first();
   let target = 0;
   for (const other of others) {
     if (decision.admitted) break;
     target += 1;
-    decision = other.limit.reserve(nowMs, other.amounts);
+    decision = other();
   }
   return { decision, target };
 }

@@ -24,7 +24,9 @@ export class FixedTiming implements Timing {
   start(job: TimingJob): TimingStart {
     const { ttft, itl, prefillPerToken } = this.#settings;
     const prefillMs = (job.inputTokens - job.cachedTokens) * prefillPerToken;
-    const firstMs = (job.ttftMs ?? drawSpread(ttft, job.random) + prefillMs) + job.delayMs;
+    this.#running += 1;
+    const ownMs = (): number => (drawSpread(ttft, job.random) + prefillMs) * this.#loadFactor();
+    const firstMs = (job.ttftMs ?? ownMs()) + job.delayMs;
     let dueMs = this.#clock.now() + firstMs;
     let sent = 0;
     // A stream's first token goes out alone, as vLLM does whatever its stream interval.
@@ -37,10 +39,11 @@ export class FixedTiming implements Timing {
     };
     // The first token needs no wait after itself: n tokens are n - 1 gaps.
     const gaps = (count: number): number => {
-      if (typeof itl === 'number') return itl * count;
+      const factor = this.#loadFactor();
+      if (typeof itl === 'number') return itl * factor * count;
       let sum = 0;
       for (let gap = 0; gap < count; gap += 1) sum += drawSpread(itl, job.random);
-      return sum;
+      return sum * factor;
     };
     const step = (): void => {
       sent += next;
@@ -54,7 +57,6 @@ export class FixedTiming implements Timing {
       }
       job.onTokens(count);
     };
-    this.#running += 1;
     dueMs += gaps(next - 1);
     cancel = this.#pacer.at(dueMs, step);
     return {
@@ -63,5 +65,13 @@ export class FixedTiming implements Timing {
         stop();
       },
     };
+  }
+
+  /** 1 for a call alone, `factor` for `at` calls and more, in a line between (llm-d's model). */
+  #loadFactor(): number {
+    const { underLoad } = this.#settings;
+    if (underLoad === undefined) return 1;
+    const { factor, at } = underLoad;
+    return 1 + (factor - 1) * Math.min(1, (this.#running - 1) / (at - 1));
   }
 }

@@ -2,14 +2,20 @@ import type { LimitSettings } from '../config/provider.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 import { NO_TOKENS, inputTokens } from '../core/tokens.ts';
 import type { ApiError } from '../http/dialect.ts';
-import type { CallEstimate, DebitOptions, DebitRule } from '../mechanisms/debits/debit-rule.ts';
+import type {
+  CallEstimate,
+  Debit,
+  DebitOptions,
+  DebitRule,
+} from '../mechanisms/debits/debit-rule.ts';
 import { DEBIT_RULES } from '../mechanisms/debits/debit-rules.ts';
 import { GrowthLimit } from '../mechanisms/growth-limit.ts';
 import { LIMITS, createProviderLimit } from '../mechanisms/provider-limit.ts';
-import type { LimitName } from '../mechanisms/provider-limit.ts';
+import type { Enforcements, LimitName } from '../mechanisms/provider-limit.ts';
 import type { RateLimit, Reservation } from '../mechanisms/rate-limit.ts';
 import { presentationOf } from './limit-presentation.ts';
 import type { LimitPresentation, PublishedState } from './limit-presentation.ts';
+import { spendOf } from './spend-price.ts';
 
 /** What a call asks of its key's limits, before it runs. Plain data: it crosses processes. */
 export interface LimitRequest {
@@ -49,9 +55,16 @@ export interface KeyLimits {
   headers(nowMs: number, nowEpochMs: number): Readonly<Record<string, string>>;
 }
 
-/** Fresh limits of one key; without settings everything passes. */
-export function createKeyLimits(settings: LimitSettings | undefined, nowMs: number): KeyLimits {
-  return settings === undefined ? UNLIMITED : new RuledLimits(settings, nowMs);
+/**
+ * Fresh limits of one key; without settings everything passes.
+ * @param epochAtZeroMs wall time at `nowMs` = 0: months follow the calendar
+ */
+export function createKeyLimits(
+  settings: LimitSettings | undefined,
+  nowMs: number,
+  epochAtZeroMs: number,
+): KeyLimits {
+  return settings === undefined ? UNLIMITED : new RuledLimits(settings, nowMs, epochAtZeroMs);
 }
 
 const UNLIMITED: KeyLimits = {
@@ -69,16 +82,20 @@ class RuledLimits implements KeyLimits {
   readonly #limit: RateLimit;
   readonly #presentation: LimitPresentation;
 
-  constructor(settings: LimitSettings, nowMs: number) {
-    const { style, requestBurst, ramp, ...rest } = settings;
+  constructor(settings: LimitSettings, nowMs: number, epochAtZeroMs: number) {
+    const { style, ramp, spend, ...rest } = settings;
+    const values: Values = {
+      ...(rest as Values),
+      spendPerMonth: spend?.perMonth,
+      spendPer10Min: spend?.per10Minutes,
+    };
     this.#settings = settings;
     this.#rule = DEBIT_RULES[style];
     this.#options = rest;
     this.#presentation = presentationOf(style);
-    this.#limit = createProviderLimit(style, rest as Values, nowMs, {
-      ...(requestBurst === undefined
-        ? {}
-        : { enforcement: { rpm: { kind: 'bucket', burstMs: requestBurst } } }),
+    this.#limit = createProviderLimit(style, values, nowMs, {
+      epochAtZeroMs,
+      enforcement: enforcementOf(settings),
       ...(ramp === undefined
         ? {}
         : {
@@ -91,11 +108,14 @@ class RuledLimits implements KeyLimits {
             ],
           }),
     });
+    for (const { name, meter } of this.#limit.dimensions) {
+      if (name === 'spendPerMonth') meter.force(nowMs, spend?.spent ?? 0);
+    }
   }
 
   admit(nowMs: number, request: LimitRequest): LimitDecision {
     const call = estimateOf(request);
-    const decision = this.#limit.reserve(nowMs, this.#rule.reserve(call, this.#options));
+    const decision = this.#limit.reserve(nowMs, this.#reserved(request, call));
     if (decision.admitted) {
       return { admitted: true, ticket: this.#ticket(decision.reservation, call) };
     }
@@ -133,16 +153,33 @@ class RuledLimits implements KeyLimits {
     return {
       progress: isLive ? progress : undefined,
       settle: (nowMs, tokens) => {
-        const actual = this.#rule.settle({ tokens }, call, this.#options);
+        const { spend } = this.#settings;
+        const usd = spend === undefined ? {} : { usd: spendOf(spend.prices, tokens) };
+        const actual = { ...this.#rule.settle({ tokens }, call, this.#options), ...usd };
         this.#limit.settle(nowMs, reservation, actual);
       },
     };
+  }
+
+  /** Dollars of the input are known at once, those of the output at the end. */
+  #reserved({ input }: LimitRequest, call: CallEstimate): Debit {
+    const { spend } = this.#settings;
+    const amounts = this.#rule.reserve(call, this.#options);
+    if (spend === undefined) return amounts;
+    return { ...amounts, usd: spendOf(spend.prices, { ...NO_TOKENS, ...input }) };
   }
 
   /** The limit as the provider states it, per its own period. */
   #published(name: string): number | undefined {
     return name in LIMITS ? (this.#settings as Values)[name as LimitName] : undefined;
   }
+}
+
+/** What the document says about windows and bursts, in place of the provider's own. */
+function enforcementOf({ requestBurst, requestWindow }: LimitSettings): Enforcements {
+  if (requestBurst !== undefined) return { rpm: { kind: 'bucket', burstMs: requestBurst } };
+  if (requestWindow !== undefined) return { rpm: { kind: 'fixed', windowMs: requestWindow } };
+  return {};
 }
 
 function estimateOf(request: LimitRequest): CallEstimate {

@@ -40,6 +40,7 @@ const OPENAI_NAMES: Readonly<Record<string, string>> = { rpm: 'requests', tpm: '
 const openai: LimitPresentation = {
   headers: (states) => openaiRateLimitHeaders(renamed(states, OPENAI_NAMES)),
   refusal: ({ dimension, ...facts }, model) => {
+    if (isMonthly(dimension)) return { error: QUOTA_GONE, headers: {} };
     const known = dimension in LIMIT_WORDS ? (dimension as LimitWord) : undefined;
     const { waitMs } = facts;
     return {
@@ -57,6 +58,20 @@ const openai: LimitPresentation = {
   },
 };
 
+/** The month's money is gone: not to be retried (provider-wire.md §5). */
+const QUOTA_GONE: ApiError = {
+  status: 429,
+  message:
+    'You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.',
+  type: 'insufficient_quota',
+  code: 'insufficient_quota',
+};
+
+/** Limits of a calendar month are told without a time to come back. */
+function isMonthly(dimension: string): boolean {
+  return dimension === 'spendPerMonth' || dimension === 'tokensPerMonth';
+}
+
 const ANTHROPIC_NAMES: Readonly<Record<string, string>> = {
   rpm: 'requests',
   itpm: 'input-tokens',
@@ -73,6 +88,12 @@ const anthropic: LimitPresentation = {
   headers: (states, nowEpochMs) =>
     anthropicRateLimitHeaders(renamed(states, ANTHROPIC_NAMES), nowEpochMs),
   refusal: ({ dimension, limit, waitMs }, model) => {
+    if (isMonthly(dimension)) {
+      const message =
+        'You have reached your specified API usage limits. You will regain access on the first day of the next month at 00:00 UTC.';
+      const error = { status: 429, message, code: 'enforced_spend_limit_reached' };
+      return { error, headers: {} };
+    }
     const headers = retryHint('anthropic', waitMs);
     if (dimension === 'ramp') {
       const message =

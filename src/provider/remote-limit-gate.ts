@@ -35,11 +35,12 @@ export class RemoteLimitGate implements LimitGate {
   }
 
   /** The primary has decided. */
-  answered({ id, refusal, headers, live }: ToWorker & { readonly kind: 'answer' }): void {
+  answered({ id, refusal, headers, servedBy, live }: ToWorker & { readonly kind: 'answer' }): void {
     const answer = this.#waiting.get(id);
     this.#waiting.delete(id);
     answer?.({
       headers,
+      servedBy,
       decision:
         refusal === undefined
           ? { admitted: true, ticket: this.#ticket(id, live) }

@@ -171,17 +171,33 @@ export class Simulator {
       modelMaxOutput: maxOutput,
       expectedOutput: output.tokens === 'max' ? maxOutput : middle(output.tokens),
     };
-    limits.admit(caller.name, asked, ({ decision, headers }) => {
+    limits.admit(caller.name, asked, ({ decision, headers, servedBy }) => {
       if (exchange.isOver()) {
         if (decision.admitted) decision.ticket.settle(clock.now(), NO_TOKENS);
       } else if (decision.admitted) {
-        this.#run(plan, cache, decision.ticket, headers);
+        if (servedBy === undefined) this.#run(plan, cache, decision.ticket, headers);
+        else this.#spill(plan, this.#byName.get(servedBy)!, decision.ticket, headers);
       } else {
         const { refusal } = decision;
         exchange.record.limit = refusal.dimension;
         this.#refuse(exchange, refusal.error, { ...headers, ...refusal.headers });
       }
     });
+  }
+
+  /** Runs on another model than asked for: its engine, its cache, its name in the reply. */
+  #spill(
+    plan: Plan,
+    model: ModelState,
+    ticket: LimitTicket,
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    const { exchange, request, caller } = plan;
+    const { blockTokens } = model;
+    const hashes = hashPrompt(request.prompt, { blockTokens, salt: caller.salt });
+    const cache = model.caches[exchange.api].lookup(hashes, this.#options.clock.now());
+    exchange.record.model = model.settings.id;
+    this.#run({ ...plan, model, hashes }, cache, ticket, headers);
   }
 
   #run(

@@ -129,12 +129,13 @@ class Primary {
     const tickets = this.#tickets.get(worker);
     switch (message.kind) {
       case 'admit':
-        this.#limits.admit(message.key, message.request, ({ decision, headers }) => {
+        this.#limits.admit(message.key, message.request, ({ decision, headers, servedBy }) => {
           if (decision.admitted) tickets?.set(message.id, decision.ticket);
           tell(worker, {
             kind: 'answer',
             id: message.id,
             headers,
+            servedBy,
             refusal: decision.admitted ? undefined : decision.refusal,
             live: decision.admitted && decision.ticket.progress !== undefined,
           });

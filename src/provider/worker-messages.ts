@@ -19,6 +19,8 @@ export type ToWorker =
       /** Undefined: admitted. */
       readonly refusal: LimitRefusal | undefined;
       readonly headers: Readonly<Record<string, string>>;
+      /** The model that took the call over. */
+      readonly servedBy: string | undefined;
       /** Output tokens count while they are generated. */
       readonly live: boolean;
     }

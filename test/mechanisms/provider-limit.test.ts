@@ -14,7 +14,7 @@ import type { ProviderRule } from '../../src/mechanisms/debits/debit-rules.ts';
 import type { Amounts, RateLimit } from '../../src/mechanisms/rate-limit.ts';
 import { createProviderLimit } from '../../src/mechanisms/provider-limit.ts';
 import type { LimitValues } from '../../src/mechanisms/provider-limit.ts';
-import { reserveInOrder } from '../../src/mechanisms/spillover.ts';
+import { admitInOrder } from '../../src/mechanisms/spillover.ts';
 import { readExamples } from './worked-examples.ts';
 
 const RULES = Object.keys(DEBIT_RULES) as ProviderRule[];
@@ -46,16 +46,16 @@ describe('debits of one call', () => {
   }>([
     {
       rule: 'openai',
-      why: 'estimate + cap, never corrected',
+      why: 'estimate + cap, unused output is not given back',
       reserve: { requests: 1, tokens: 1500 },
-      settle: {},
+      settle: { tokens: 1500 },
     },
     {
       rule: 'openai',
       why: "the docs' wording: the larger of the two",
       options: { requested: 'max' },
       reserve: { requests: 1, tokens: 1000 },
-      settle: {},
+      settle: { tokens: 1000 },
     },
     {
       rule: 'openai',
@@ -174,6 +174,15 @@ describe('debits of one call', () => {
       waitMs: Infinity,
       requested: 500_010,
     });
+  });
+
+  test('OpenAI: output beyond the guess of a call without a cap counts at the end', () => {
+    const asked = { inputTokens: 100, expectedOutputTokens: 50 };
+    const { reserve, settle } = DEBIT_RULES.openai;
+    const used = (output: number): TokenRecord => ({ ...NO_TOKENS, uncached: 100, output });
+    expect(reserve(asked, {}).tokens).toBe(150);
+    expect(settle({ tokens: used(400) }, asked, {}).tokens).toBe(500);
+    expect(settle({ tokens: used(20) }, asked, {}).tokens).toBe(150);
   });
 
   test('Bedrock without a cap reserves what the model could give', () => {
@@ -307,21 +316,11 @@ describe('enforcement', () => {
     const ptu = createProviderLimit('azure-ptu', { workPerMinute: 6000 }, 0);
     const standard = createProviderLimit('azure-standard', { tpm: 2000 }, 0);
     const ask = { inputTokens: 1000, maxOutputTokens: 500 };
-    const targets = (): Parameters<typeof reserveInOrder>[1] => [
-      {
-        limit: ptu,
-        amounts: DEBIT_RULES['azure-ptu'].reserve(ask, { outputWeight: 8 }) as Record<
-          string,
-          number
-        >,
-      },
-      {
-        limit: standard,
-        amounts: DEBIT_RULES['azure-standard'].reserve(ask, {}),
-      },
-    ];
     const served = [1, 2, 3, 4].map(() => {
-      const { decision, target } = reserveInOrder(0, targets());
+      const { decision, target } = admitInOrder([
+        () => ptu.reserve(0, DEBIT_RULES['azure-ptu'].reserve(ask, { outputWeight: 8 })),
+        () => standard.reserve(0, DEBIT_RULES['azure-standard'].reserve(ask, {})),
+      ]);
       return decision.admitted ? target : `refused by ${decision.dimension}`;
     });
     // 5,000 per call: the second one takes utilisation above 100 % and is still admitted.

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
+import { providerConfigSchema } from '../../src/config/provider.ts';
 import type { ProviderConfigInput } from '../../src/config/provider.ts';
+import { NO_TOKENS } from '../../src/core/tokens.ts';
+import type { TokenRecord } from '../../src/core/tokens.ts';
+import { spendOf } from '../../src/provider/spend-price.ts';
 import { VirtualProvider, config } from './virtual-provider.ts';
 import type { Sent } from './virtual-provider.ts';
 
@@ -224,6 +228,140 @@ test('Azure provisioned throughput: one call may overshoot, the next waits in mi
   expect(first.reply.status).not.toBe(429);
   expect(second.reply.status).toBe(429);
   expect(second.reply.headers).toMatchObject({ 'retry-after-ms': '2000', 'retry-after': '2' });
+});
+
+describe('money', () => {
+  const prices = { input: '$1', output: '$10' };
+  const spending = (style: 'anthropic' | 'openai' | 'gemini', spend: object): VirtualProvider =>
+    limited({ style, spend: { prices, ...spend } } as Limits);
+
+  test('Anthropic: the month is spent, 429 with its code and no time to come back', async () => {
+    const provider = spending('anthropic', { perMonth: '$500', spent: '$499.98' });
+    const body = { messages: prompt(1000), max_tokens: 1000 };
+    const ask = (): Promise<Sent> => provider.ask(body, { dialect: 'anthropic-messages' });
+    // $0.001 of input and $0.01 of output each: the second call takes it over $500.
+    const sent = [await ask(), await ask(), await ask()];
+    expect(sent.map(({ reply }) => reply.status)).toEqual([200, 200, 429]);
+    const { reply, record } = sent[2]!;
+    expect(reply.json()).toMatchObject({
+      error: {
+        type: 'rate_limit_error',
+        details: { error_code: 'enforced_spend_limit_reached' },
+      },
+    });
+    expect(Object.keys(reply.headers).filter((name) => name.startsWith('retry-after'))).toEqual([]);
+    expect(record.limit).toBe('spendPerMonth');
+    // 2026-01-01 is virtual 0: on the first of February it passes again, not a moment before.
+    const month = 31 * 24 * 3_600_000;
+    await provider.clock.run(month - 1);
+    expect((await provider.ask(body, { dialect: 'anthropic-messages' })).reply.status).toBe(429);
+    await provider.clock.run(month);
+    expect((await ask()).reply.status).toBe(200);
+  });
+
+  test('OpenAI says insufficient_quota', () => {
+    const provider = spending('openai', { perMonth: '$1', spent: '$1' });
+    const { reply } = provider.send({ messages: prompt(10), max_tokens: 1 });
+    expect(reply.status).toBe(429);
+    expect(reply.json()).toMatchObject({
+      error: { type: 'insufficient_quota', code: 'insufficient_quota' },
+    });
+    expect(reply.headers).not.toHaveProperty('retry-after');
+  });
+
+  test('Gemini: dollars of the last ten minutes, with a time to come back', async () => {
+    const provider = spending('gemini', { per10Minutes: '$0.01' });
+    const body = { messages: prompt(1000), max_tokens: 900 };
+    expect((await provider.ask(body)).reply.status).toBe(200); // $0.001 + $0.009
+    const refused = provider.send(body);
+    expect(refused.reply.status).toBe(429);
+    expect(refused.reply.headers).toHaveProperty('retry-after', '600');
+    await provider.clock.run(601_000);
+    expect((await provider.ask(body)).reply.status).toBe(200);
+  });
+
+  test('cached input is cheap, written input is dear', () => {
+    const cost = (tokens: Partial<TokenRecord>): number =>
+      spendOf({ input: 5, output: 25 }, { ...NO_TOKENS, ...tokens });
+    expect(cost({ uncached: 1e6 })).toBe(5);
+    expect(cost({ cacheRead: 1e6 })).toBe(0.5);
+    expect(cost({ cacheWrite5m: 1e6 })).toBe(6.25);
+    expect(cost({ cacheWrite1h: 1e6 })).toBe(10);
+    expect(cost({ output: 1e6, reasoning: 9e5 })).toBe(25);
+  });
+});
+
+test('Azure standard: RPM in windows of 10 s by default, of 1 s when told', async () => {
+  for (const { requestWindow, perWindow, waitS } of [
+    { requestWindow: undefined, perWindow: 10, waitS: 10 },
+    { requestWindow: '1s', perWindow: 1, waitS: 1 },
+  ]) {
+    const provider = limited({
+      style: 'azure-standard',
+      rpm: 60,
+      ...(requestWindow === undefined ? {} : { requestWindow }),
+    });
+    const sent = Array.from({ length: perWindow + 1 }, () =>
+      provider.send({ messages: prompt(10), max_tokens: 1 }),
+    );
+    expect(sent.filter(({ reply }) => reply.status === 429)).toHaveLength(1);
+    expect(sent.at(-1)!.reply.headers).toMatchObject({ 'retry-after': String(waitS) });
+    await provider.clock.run(waitS * 1000);
+    expect((await provider.ask({ messages: prompt(10), max_tokens: 1 })).reply.status).toBe(200);
+  }
+});
+
+describe('spillover from provisioned throughput', () => {
+  const spilling = (tpm: number): VirtualProvider =>
+    new VirtualProvider(
+      providerConfigSchema.parse({
+        apiVersion: 'agent-infra/v1',
+        kind: 'ProviderConfig',
+        models: [
+          {
+            id: 'm',
+            spillover: 'standard',
+            limits: { style: 'azure-ptu', workPerMinute: 6000, outputWeight: 8 },
+            timing: { kind: 'fixed', ttft: '10ms', itl: '1ms' },
+            output: { tokens: 'max' },
+          },
+          {
+            id: 'standard',
+            limits: { style: 'azure-standard', tpm },
+            timing: { kind: 'fixed', ttft: '500ms', itl: '1ms' },
+            output: { tokens: 'max' },
+          },
+        ],
+      }),
+    );
+  const body = { messages: prompt(1000), max_tokens: 500 };
+
+  test('what the reservation refuses runs on the other deployment, under its name and times', async () => {
+    const provider = spilling(2000);
+    const sent = Array.from({ length: 4 }, () => provider.send(body));
+    await provider.clock.run(1500);
+    // 5,000 units a call: the second overshoots, the third spills, the fourth finds both full.
+    expect(sent.map(({ reply }) => reply.status)).toEqual([200, 200, 200, 429]);
+    expect(sent.map(({ record }) => record.model)).toEqual(['m', 'm', 'standard', 'm']);
+    expect(sent.map(({ reply }) => Math.round(reply.endedAtMs!))).toEqual([509, 509, 999, 0]);
+    expect(sent[0]!.reply.headers).not.toHaveProperty('x-ms-spillover-from-deployment');
+    expect(sent[2]!.reply.headers).toMatchObject({
+      'x-ms-spillover-from-deployment': 'm',
+      'x-ms-deployment-name': 'standard',
+      'x-ratelimit-limit-tokens': '2000',
+    });
+    expect(sent[2]!.reply.json()).toMatchObject({ model: 'standard' });
+    expect(sent[3]!.reply.headers).toMatchObject({ 'x-ms-spillover-error': '429' });
+  });
+
+  test.for(['m', 'nobody'])('spillover to %s is a problem of the document', (spillover) => {
+    const read = providerConfigSchema.safeParse({
+      apiVersion: 'agent-infra/v1',
+      kind: 'ProviderConfig',
+      models: [{ id: 'm', spillover }],
+    });
+    expect(read.error?.issues[0]).toMatchObject({ path: ['models', 0, 'spillover'] });
+  });
 });
 
 test('concurrency (DeepSeek): a place is free again when the call is over, also when it fails', async () => {

@@ -52,14 +52,19 @@ const rules = {
   generic,
 
   /**
-   * Requested = character estimate + cap × n; settlement is undocumented and therefore off unless
-   * `refundUnusedOutput`. Cached tokens count (docs do not exempt them).
+   * Requested = character estimate + cap × n; settlement is undocumented: unused output comes back
+   * only with `refundUnusedOutput`, and output beyond the estimate of a call without a cap counts
+   * [inf]. Cached tokens count (docs do not exempt them).
    */
   openai: {
     ...COUNTS_REFUSED,
     reserve: (call, options) => ({ requests: 1, tokens: openaiRequested(call, options) }),
-    settle: ({ tokens }, _call, options) =>
-      options.refundUnusedOutput === true ? { tokens: inputTokens(tokens) + tokens.output } : {},
+    settle: ({ tokens }, call, options) => ({
+      tokens:
+        options.refundUnusedOutput === true
+          ? inputTokens(tokens) + tokens.output
+          : openaiRequested(call, options) + Math.max(0, tokens.output - cappedOutput(call)),
+    }),
   },
 
   /** Cache reads are free, `max_tokens` is ignored, output is counted while it is generated. */
