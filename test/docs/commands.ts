@@ -36,9 +36,12 @@ function written(line: string, output: readonly string[]): Written {
 
 /** Words after each `agent-infra` of a line, up to the next shell operator or the recorded command. */
 export function invocations(line: string): string[][] {
-  return [...line.matchAll(/(?:^|[\s(`])agent-infra((?:\s+[^|&;`)]+)?)/g)]
-    .map((match) => (match[1]!.split(' -- ')[0] ?? '').trim().split(/\s+/))
-    .filter((words) => words[0] !== undefined && words[0] !== '');
+  return (
+    [...line.matchAll(/(?:^|[\s(`])agent-infra((?:\s+[^|&;`)]+)?)/g)]
+      .map((match) => (match[1]!.split(' -- ')[0] ?? '').trim().split(/\s+/))
+      // `<command>` stands for any.
+      .filter(([first = '']) => first !== '' && !first.startsWith('<'))
+  );
 }
 
 /** What is wrong with an invocation: a command or a flag that the help does not know. */
