@@ -1,6 +1,24 @@
 import { z } from 'zod';
 
-import { count, duration, share, strict } from './fields.ts';
+import { count, duration, oneOf, share, strict } from './fields.ts';
+
+/** Ways to frame a stream. The first three are legal and must not disturb any client. */
+export const FRAMINGS = [
+  /** CRLF line ends. */
+  'crlf',
+  /** Comment lines and extra blank lines between frames. */
+  'comments',
+  /** Frames cut into pieces of seven bytes, each written on its own. */
+  'pieces',
+  /** No `event:` lines: Anthropic's SDK drops such frames. */
+  'no-event-lines',
+  /** The last frame lacks its blank line. */
+  'no-last-blank-line',
+  /** Every frame comes twice. */
+  'duplicate-frames',
+] as const;
+
+export type Framing = (typeof FRAMINGS)[number];
 
 /** When a fault strikes and whom. Absent fields do not restrict. */
 const condition = {
@@ -65,6 +83,8 @@ const faultSchema = z.discriminatedUnion('kind', [
   strict({ kind: z.literal('malformed-json'), ...condition, ...afterTokens }),
   /** Usage counts multiplied by `factor`. */
   strict({ kind: z.literal('wrong-usage'), ...condition, factor: z.number().min(0).default(2) }),
+  /** A stream whose frames are unusual or broken in one of these ways; whole replies are not touched. */
+  strict({ kind: z.literal('framing'), ...condition, how: oneOf(FRAMINGS) }),
   /** A proxy's HTML error page with status 200. */
   strict({ kind: z.literal('html'), ...condition }),
 ]);

@@ -1,6 +1,7 @@
 import type { Fault } from '../config/provider.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 import type { ApiError } from '../http/dialect.ts';
+import { isHarmless } from './framing.ts';
 
 /** Decoding steps before a fault inside a stream strikes; at least the first token is sent. */
 export function stepsBefore(fault: Fault): number {
@@ -18,6 +19,8 @@ export function spoilsReply(fault: Fault | undefined): boolean {
     case 'html':
     case 'status':
       return true;
+    case 'framing':
+      return !isHarmless(fault.how);
     case 'slow-first-token':
     case 'slow-headers':
     case 'stall':

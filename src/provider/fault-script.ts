@@ -48,6 +48,8 @@ export class FaultScript {
       const { fault } = line;
       // Drawn before the conditions, so that a line's outcome for a request stays when others change.
       const chance = fault.probability === undefined ? 0 : facts.random().uniform();
+      // A whole reply has no frames.
+      if (fault.kind === 'framing' && !facts.stream) continue;
       if (facts.requested === faultName(fault)) {
         struck ??= line;
         continue;

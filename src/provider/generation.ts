@@ -12,6 +12,7 @@ import {
   stepsBefore,
   wrongUsage,
 } from './fault-effects.ts';
+import { framed } from './framing.ts';
 import type { LimitTicket } from './key-limits.ts';
 import type { Pacer } from './pacer.ts';
 import type { CacheLookup } from './prompt-cache.ts';
@@ -144,7 +145,8 @@ export class Generation {
       const { stopSequence } = composed.choices[0]!;
       text += reply.writer.close({ finish, stopSequence, usage: wrongUsage(this.#used(), fault) });
     }
-    this.#send(text);
+    if (fault?.kind === 'framing') this.#sendPieces(framed(text, fault.how, { isLast: done }));
+    else this.#send(text);
     if (done) this.#finish();
   }
 
@@ -178,6 +180,7 @@ export class Generation {
       case 'slow-headers':
       case 'slow-first-token':
       case 'wrong-usage':
+      case 'framing':
         return text; // before the stream, or at its end
     }
     this.#end('fault');
@@ -227,6 +230,10 @@ export class Generation {
     record.chunkNs?.push(this.#input.sinceAcceptNs());
   }
 
+  #sendPieces(pieces: readonly string[]): void {
+    for (const piece of pieces) this.#send(piece);
+  }
+
   /** A reply in one piece, with the faults that concern it. */
   #whole(): void {
     const { fault, head, composed, dialect, sink, clock, pacer, headers } = this.#input;
@@ -262,6 +269,7 @@ export class Generation {
       case 'slow-headers':
       case 'slow-first-token':
       case 'wrong-usage':
+      case 'framing':
       case undefined:
         this.#sendBody(200, text);
     }

@@ -1,4 +1,4 @@
-import type { Fault, ModelSettings, ProviderConfig } from '../config/provider.ts';
+import type { Fault, ProviderConfig } from '../config/provider.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RandomStreams } from '../core/random.ts';
 import { randomStreams } from '../core/random.ts';
@@ -29,6 +29,7 @@ import type { CacheLookup } from './prompt-cache.ts';
 import { hashPrompt } from './prompt-hash.ts';
 import type { PromptHashes } from './prompt-hash.ts';
 import { ProviderMetrics } from './provider-metrics.ts';
+import { checkSize } from './request-size.ts';
 import { strikeBeforeReply } from './strike-before-reply.ts';
 import type { Refusal } from './timing.ts';
 
@@ -299,42 +300,6 @@ interface EndedCall {
   readonly composed: ComposedReply;
   readonly ttftMs: number | undefined;
 }
-
-/** Prompts and output caps beyond what the model takes, in the API's words. */
-function checkSize(
-  { api }: Exchange,
-  { maxOutputTokens = 0, choices }: ModelRequest,
-  tokens: number,
-  { id, contextWindow: window, maxOutput }: ModelSettings,
-): ApiError | undefined {
-  if (api === 'anthropic') {
-    if (maxOutputTokens > maxOutput) {
-      const message = `max_tokens: ${maxOutputTokens} > ${maxOutput}, which is the maximum allowed number of output tokens for ${id}`;
-      return { status: 400, message };
-    }
-    if (tokens <= window) return undefined;
-    return { status: 400, message: `prompt is too long: ${tokens} tokens > ${window} maximum` };
-  }
-  const type = 'invalid_request_error';
-  if (choices > MAX_CHOICES) {
-    const message = `Invalid 'n': integer above maximum value. Expected a value <= ${MAX_CHOICES}, but got ${choices} instead.`;
-    return { status: 400, message, type, param: 'n', code: 'integer_above_max_value' };
-  }
-  if (maxOutputTokens > maxOutput) {
-    const message = `max_tokens is too large: ${maxOutputTokens}. This model supports at most ${maxOutput} completion tokens, whereas you provided ${maxOutputTokens}.`;
-    return { status: 400, message, type, param: 'max_tokens', code: 'invalid_value' };
-  }
-  if (tokens + maxOutputTokens <= window) return undefined;
-  const asked =
-    tokens > window
-      ? `your messages resulted in ${tokens} tokens. Please reduce the length of the messages.`
-      : `you requested ${tokens + maxOutputTokens} tokens (${tokens} in the messages, ${maxOutputTokens} in the completion). Please reduce the length of the messages or completion.`;
-  const message = `This model's maximum context length is ${window} tokens. However, ${asked}`;
-  return { status: 400, message, type, param: 'messages', code: 'context_length_exceeded' };
-}
-
-/** OpenAI's bound of `n`. */
-const MAX_CHOICES = 128;
 
 function engineRefusal(reason: Refusal): ApiError {
   if (reason === 'queue-full') {

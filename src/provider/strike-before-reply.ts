@@ -52,6 +52,7 @@ export function strikeBeforeReply(
     case 'truncate':
     case 'malformed-json':
     case 'wrong-usage':
+    case 'framing':
     case undefined:
       break;
   }

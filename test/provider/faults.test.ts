@@ -83,6 +83,34 @@ describe.each(DIALECTS)('%s: what a client sees of each fault', (dialect) => {
     expect(closings).toEqual(['fault']);
   });
 
+  test.for([
+    { how: 'crlf', outcome: 'complete', closing: 'complete' },
+    { how: 'comments', outcome: 'complete', closing: 'complete' },
+    { how: 'pieces', outcome: 'complete', closing: 'complete' },
+    { how: 'duplicate-frames', outcome: undefined, closing: 'fault' },
+    { how: 'no-last-blank-line', outcome: undefined, closing: 'fault' },
+    { how: 'no-event-lines', outcome: undefined, closing: 'fault' },
+  ] as const)('framing: $how', async ({ how, outcome, closing }) => {
+    const plain = await faulty().ask(request(dialect, true), { dialect });
+    const { reply, closings } = await struck({ kind: 'framing', how }, dialect, true);
+    expect(closings).toEqual([closing]);
+    if (outcome !== undefined) {
+      expect(replyOutcome(reply.read(dialect))).toBe(outcome);
+      expect(reply.read(dialect).text).toBe(plain.reply.read(dialect).text);
+    }
+    if (how === 'crlf') expect(reply.text).toBe(plain.reply.text.replaceAll('\n', '\r\n'));
+    if (how === 'comments') expect(reply.text).toContain('\n\n: keep-alive\n\n');
+    if (how === 'pieces') {
+      expect(reply.text).toBe(plain.reply.text);
+      expect(Math.max(...reply.writes.map(({ text }) => text.length))).toBe(7);
+    }
+    if (how === 'duplicate-frames') expect(reply.text).toHaveLength(2 * plain.reply.text.length);
+    if (how === 'no-last-blank-line') expect(reply.text).toBe(plain.reply.text.slice(0, -1));
+    if (how === 'no-event-lines') expect(reply.text).not.toMatch(/^event:/mu);
+    const whole = await struck({ kind: 'framing', how }, dialect, false);
+    expect(whole.closings).toEqual(['complete']);
+  });
+
   test('reset: before the headers, or after three tokens', async () => {
     const before = await struck({ kind: 'reset' }, dialect, true);
     expect(before.reply).toMatchObject({ status: undefined, resetAtMs: 0 });
@@ -210,6 +238,9 @@ const anyFault: fc.Arbitrary<FaultInput> = fc
       { kind: 'malformed-json' },
       { kind: 'wrong-usage', factor: 0 },
       { kind: 'html' },
+      { kind: 'framing', how: 'crlf' },
+      { kind: 'framing', how: 'pieces' },
+      { kind: 'framing', how: 'no-last-blank-line' },
     ),
     afterTokens: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }),
     probability: fc.constantFrom(0.2, 0.5, 1),

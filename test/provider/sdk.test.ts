@@ -30,7 +30,9 @@ beforeAll(async () => {
 
 afterAll(() => provider.close());
 
-function faults(...list: NonNullable<ProviderConfigInput['faults']>): Promise<Response> {
+type FaultInput = NonNullable<ProviderConfigInput['faults']>[number];
+
+function faults(...list: FaultInput[]): Promise<Response> {
   return fetch(`${provider.url}/admin/faults`, { method: 'PUT', body: JSON.stringify(list) });
 }
 
@@ -207,6 +209,128 @@ describe('openai', () => {
     await faults({ kind: 'truncate', afterTokens: 4, first: 1 });
     const stream = await openai.chat.completions.create({ ...chat, stream: true });
     expect((await drain(stream)).length).toBe(5);
+  });
+});
+
+/**
+ * What the official SDKs make of broken streams (provider-wire.md §10): raw iteration and the
+ * accumulator. `short`: ends without an error but not whole; `throws`: the caller learns of it.
+ */
+describe('broken streams look to the SDKs as the real ones do', () => {
+  const message = { model: 'm', max_tokens: 200, messages: [...messages] };
+  const chat = { model: 'm', messages: [...messages] };
+
+  type Outcome = 'whole' | 'short' | 'throws';
+
+  async function outcome(text: () => Promise<number>): Promise<Outcome> {
+    try {
+      return (await text()) === 80 ? 'whole' : 'short';
+    } catch {
+      return 'throws';
+    }
+  }
+
+  const ways: Readonly<Record<string, () => Promise<number>>> = {
+    'chat raw': async () => {
+      let length = 0;
+      for await (const { choices } of await openai.chat.completions.create({
+        ...chat,
+        stream: true,
+      })) {
+        length += choices[0]?.delta.content?.length ?? 0;
+      }
+      return length;
+    },
+    'chat accumulated': async () => {
+      const final = await openai.chat.completions.stream(chat).finalChatCompletion();
+      return final.choices[0]!.message.content!.length;
+    },
+    'responses raw': async () => {
+      let length = 0;
+      let isWhole = false;
+      const stream = await openai.responses.create({ model: 'm', input: 'hi', stream: true });
+      for await (const event of stream) {
+        if (event.type === 'response.output_text.delta') length += event.delta.length;
+        if (event.type === 'response.completed') isWhole = true;
+      }
+      return isWhole ? length : 0;
+    },
+    'messages raw': async () => {
+      let length = 0;
+      let isWhole = false;
+      for await (const event of await anthropic.messages.create({ ...message, stream: true })) {
+        if (event.type === 'content_block_delta' && event.delta.type === 'text_delta') {
+          length += event.delta.text.length;
+        }
+        if (event.type === 'message_stop') isWhole = true;
+      }
+      return isWhole ? length : 0;
+    },
+    'messages accumulated': async () => {
+      const { content } = await anthropic.messages.stream(message).finalMessage();
+      return content[0]?.type === 'text' ? content[0].text.length : 0;
+    },
+  };
+
+  test.for<{ why: string; fault: FaultInput; outcomes: readonly Outcome[] }>([
+    {
+      why: 'clean end without terminal',
+      fault: { kind: 'truncate', afterTokens: 4 },
+      outcomes: ['short', 'throws', 'short', 'short', 'throws'],
+    },
+    {
+      why: 'TCP reset',
+      fault: { kind: 'reset', afterTokens: 4 },
+      outcomes: ['throws', 'throws', 'throws', 'throws', 'throws'],
+    },
+    {
+      why: 'in-band error',
+      fault: { kind: 'error-event', afterTokens: 4, status: 500 },
+      outcomes: ['throws', 'throws', 'throws', 'throws', 'throws'],
+    },
+    {
+      why: 'a frame that is no JSON',
+      fault: { kind: 'malformed-json', afterTokens: 4 },
+      outcomes: ['throws', 'throws', 'throws', 'throws', 'throws'],
+    },
+    {
+      why: 'HTML with status 200',
+      fault: { kind: 'html' },
+      outcomes: ['short', 'throws', 'short', 'short', 'throws'],
+    },
+    {
+      why: 'no event lines',
+      fault: { kind: 'framing', how: 'no-event-lines' },
+      outcomes: ['whole', 'whole', 'whole', 'short', 'throws'],
+    },
+    {
+      // openai 6.x loses the last event of Responses; 7.x keeps it.
+      why: 'no last blank line',
+      fault: { kind: 'framing', how: 'no-last-blank-line' },
+      outcomes: ['whole', 'whole', 'short', 'short', 'throws'],
+    },
+    {
+      why: 'CRLF',
+      fault: { kind: 'framing', how: 'crlf' },
+      outcomes: ['whole', 'whole', 'whole', 'whole', 'whole'],
+    },
+    {
+      why: 'comments and blank lines',
+      fault: { kind: 'framing', how: 'comments' },
+      outcomes: ['whole', 'whole', 'whole', 'whole', 'whole'],
+    },
+    {
+      why: 'pieces of seven bytes',
+      fault: { kind: 'framing', how: 'pieces' },
+      outcomes: ['whole', 'whole', 'whole', 'whole', 'whole'],
+    },
+  ])('$why', async ({ fault, outcomes }) => {
+    await faults(fault);
+    const seen: Record<string, Outcome> = {};
+    for (const [name, way] of Object.entries(ways)) seen[name] = await outcome(way);
+    await faults();
+    const names = Object.keys(ways);
+    expect(seen).toEqual(Object.fromEntries(names.map((name, index) => [name, outcomes[index]])));
   });
 });
 
