@@ -84,7 +84,7 @@ describe.for(pages)('$path', (page) => {
 
 describe('commands marked run do what the page says', () => {
   const marked = pages.filter(({ blocks }) => blocks.some(({ runs }) => runs));
-  test.concurrent.for(marked)('$path', { timeout: 120_000 }, async (page) => {
+  test.concurrent.for(marked)('$path', { timeout: 240_000 }, async (page) => {
     expect(await follow(page)).toBeGreaterThan(0);
   });
 });
