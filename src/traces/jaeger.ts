@@ -7,7 +7,7 @@ import {
   unpackJson,
   type JsonObject,
 } from './json-value.ts';
-import { hexId } from './otlp.ts';
+import { hexId } from './otlp-value.ts';
 import { readAttributes } from './span-attributes.ts';
 import { SpanForest } from './span-forest.ts';
 import { timeMs } from './timestamp.ts';

@@ -1,4 +1,6 @@
-import { isObject, listOf, numberOf, objectOf, textOf, type JsonObject } from './json-value.ts';
+import { isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
+import { LogEvents } from './otlp-logs.ts';
+import { decodeAttributes, hexId } from './otlp-value.ts';
 import { readAttributes } from './span-attributes.ts';
 import { SpanForest } from './span-forest.ts';
 import { timeMs } from './timestamp.ts';
@@ -7,7 +9,9 @@ import type { Place, Tally } from './tally.ts';
 
 /**
  * OTLP/JSON (opentelemetry-proto), as document or JSON lines, also as Tempo returns it
- * (`batches`, `trace.resourceSpans`). Attribute conventions: span-attributes.ts.
+ * (`batches`, `trace.resourceSpans`). Attribute conventions: span-attributes.ts. Log records: the
+ * events of Claude Code, Codex and Gemini CLI (agent-log-event.ts), which are counted where no span
+ * of the same request is given. Metrics are sums over calls: counted and left out.
  */
 export const otlp: JsonReader = {
   kind: 'json',
@@ -24,10 +28,12 @@ export const otlp: JsonReader = {
 class OtlpFold implements JsonFold {
   readonly #tally: Tally;
   readonly #forest: SpanForest;
+  readonly #logs: LogEvents;
 
   constructor(tally: Tally) {
     this.#tally = tally;
     this.#forest = new SpanForest(tally);
+    this.#logs = new LogEvents(tally);
   }
 
   value(value: unknown, place: Place): void {
@@ -37,17 +43,23 @@ class OtlpFold implements JsonFold {
       this.#tally.skip('record is not OTLP', place);
       return;
     }
-    if (body.kind !== 'spans') {
-      const records = countRecords(body.resources);
+    if (body.kind === 'metrics') {
+      const records = countMetrics(body.resources);
       this.#tally.read(records);
       for (let index = 0; index < records; index += 1)
-        this.#tally.skip(`OTLP ${body.kind} carry no spans`, place);
+        this.#tally.skip('OTLP metrics are sums over calls, not calls', place);
       return;
     }
-    for (const resource of body.resources) this.#resource(objectOf(resource), place);
+    const isLogs = body.kind === 'logs';
+    for (const resource of body.resources) {
+      if (isLogs) this.#logs.resource(objectOf(resource), place);
+      else this.#resource(objectOf(resource), place);
+    }
   }
 
   end(): void {
+    // Before the spans are let go of: a request that has a span is not counted again.
+    this.#logs.end(this.#forest.known);
     this.#forest.end();
   }
 
@@ -114,60 +126,13 @@ function envelope(record: JsonObject): Envelope | undefined {
   return undefined;
 }
 
-function countRecords(resources: readonly unknown[]): number {
+function countMetrics(resources: readonly unknown[]): number {
   let count = 0;
   for (const resource of resources) {
-    const { scopeLogs, scopeMetrics } = objectOf(resource) as {
-      readonly scopeLogs?: unknown;
-      readonly scopeMetrics?: unknown;
-    };
-    for (const scope of [...listOf(scopeLogs), ...listOf(scopeMetrics)]) {
-      const { logRecords, metrics } = objectOf(scope) as {
-        readonly logRecords?: unknown;
-        readonly metrics?: unknown;
-      };
-      count += listOf(logRecords).length + listOf(metrics).length;
-    }
+    for (const scope of listOf(objectOf(resource)['scopeMetrics']))
+      count += listOf(objectOf(scope)['metrics']).length;
   }
   return count;
 }
 
-/** `[{key, value: {stringValue | intValue | …}}]` as a plain map. */
-function decodeAttributes(attributes: unknown): Record<string, unknown> {
-  const map: Record<string, unknown> = {};
-  for (const attribute of listOf(attributes)) {
-    const { key, value } = objectOf(attribute) as {
-      readonly key?: unknown;
-      readonly value?: unknown;
-    };
-    if (typeof key === 'string') map[key] = decodeValue(value, 0);
-  }
-  return map;
-}
-
-function decodeValue(value: unknown, depth: number): unknown {
-  if (!isObject(value) || depth > DEEPEST_VALUE) return undefined;
-  for (const kind of ['stringValue', 'boolValue', 'doubleValue', 'bytesValue']) {
-    if (value[kind] !== undefined) return value[kind];
-  }
-  if (value['intValue'] !== undefined) return numberOf(value['intValue']);
-  const array = value['arrayValue'];
-  if (array !== undefined) {
-    return listOf(objectOf(array)['values']).map((item) => decodeValue(item, depth + 1));
-  }
-  const pairs = value['kvlistValue'];
-  return pairs === undefined ? undefined : decodeAttributes(objectOf(pairs)['values']);
-}
-
-/** Lower-case hex of an id given as hex of any case, `0x…`, or base64 (generic protobuf JSON). */
-export function hexId(id: unknown): string | undefined {
-  if (typeof id !== 'string' || id === '') return undefined;
-  if (BASE64_ID.test(id)) return Buffer.from(id, 'base64').toString('hex');
-  const hex = id.toLowerCase().replace(/^0x/, '');
-  return /^0+$/.test(hex) ? undefined : hex;
-}
-
-/** 16 or 8 bytes in base64: 24 or 12 characters with padding, which hex never has. */
-const BASE64_ID = /^(?:[A-Za-z0-9+/]{22}==|[A-Za-z0-9+/]{11}=)$/;
 const STATUS_ERROR = 2;
-const DEEPEST_VALUE = 16;

@@ -57,6 +57,7 @@ export function readAttributes(
     case 'group':
       return {
         ...facts,
+        requestId: claude ? textOf(attributes['request_id']) : undefined,
         llm: readLlm(name, attributes, { role, failed: error !== undefined, estimates }),
       };
     case 'tool': {

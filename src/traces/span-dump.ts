@@ -1,5 +1,5 @@
 import { isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
-import { hexId } from './otlp.ts';
+import { hexId } from './otlp-value.ts';
 import { isGenAi, readAttributes } from './span-attributes.ts';
 import { SpanForest } from './span-forest.ts';
 import { secondsAndNanosMs, timeMs } from './timestamp.ts';

@@ -12,6 +12,13 @@ export interface SpanNode {
   isCall: boolean;
 }
 
+/** Ids under which LLM calls are already counted; `spans` are trace id and span id. */
+export interface KnownCalls {
+  readonly requests: Set<string>;
+  readonly spans: Set<string>;
+  readonly sessions: Set<string>;
+}
+
 /**
  * Collects the spans of whole inputs (spans of one trace may stand on many lines, in any order,
  * with parents that never come), then removes double counting and emits one session per session
@@ -20,6 +27,8 @@ export interface SpanNode {
 export class SpanForest {
   readonly #tally: Tally;
   readonly #traces = new Map<string, Map<string, SpanNode>>();
+  /** LLM calls seen, by what other records call them. */
+  readonly known: KnownCalls = { requests: new Set(), spans: new Set(), sessions: new Set() };
 
   constructor(tally: Tally) {
     this.#tally = tally;
@@ -35,6 +44,11 @@ export class SpanForest {
       return;
     }
     const isCall = span.role === 'llm' || span.role === 'embedding';
+    if (isCall) {
+      if (span.requestId !== undefined) this.known.requests.add(span.requestId);
+      if (span.session !== undefined) this.known.sessions.add(span.session);
+      this.known.spans.add(`${span.traceId} ${span.spanId}`);
+    }
     trace.set(span.spanId, { span, children: [], parent: undefined, isCall });
     // Kept for the tree all the same: its children find their ancestors through it.
     if (span.role === 'none') {

@@ -42,6 +42,8 @@ export interface SpanRecord {
   readonly durationMs?: number | undefined;
   readonly argumentsHash?: string | undefined;
   readonly store?: string | undefined;
+  /** The provider's id of an LLM request, by which log records name it too. */
+  readonly requestId?: string | undefined;
 }
 
 /** The LLM side of a span; on groups it is an aggregate. */
