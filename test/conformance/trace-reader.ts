@@ -13,16 +13,23 @@ import type { TraceFormat } from '../../src/traces/readers.ts';
 import { CANARY, type TraceSample } from '../fixtures/traces/samples.ts';
 import { allCalls, collect, collectText, type Collected } from '../traces/collected.ts';
 
-/** Mutations per format; `FUZZ_RUNS=4000` makes 100,000 over all formats (about a minute). */
+/**
+ * Damaged inputs per format and kind of damage (three kinds). The nightly run makes more than
+ * 100,000 over all formats, each one read to its end, in a few minutes:
+ *
+ *     FUZZ_RUNS=1500 npx vitest run test/conformance/trace-reader.test.ts
+ */
 const FUZZ_RUNS = Number(process.env['FUZZ_RUNS'] ?? 40);
 
 export interface TraceReaderCase {
   readonly format: TraceFormat;
   readonly sample: TraceSample;
+  /** Samples of all formats, to interleave with. */
+  readonly others: readonly TraceSample[];
 }
 
 /** What holds for every trace reader, whatever its format: run on one small sample of it. */
-export function traceReaderConformance({ format, sample }: TraceReaderCase): void {
+export function traceReaderConformance({ format, sample, others }: TraceReaderCase): void {
   const forced = sample.forced === true ? format : undefined;
   const read = (content: string | Buffer, chunkBytes?: number): Promise<Collected> =>
     collectText(content, forced, chunkBytes);
@@ -92,6 +99,27 @@ export function traceReaderConformance({ format, sample }: TraceReaderCase): voi
           fc.asyncProperty(mutations(sample.text), async (text) => {
             expectBookedOrRefused(await attempt(text, format));
           }),
+          { numRuns: FUZZ_RUNS },
+        );
+      },
+    );
+
+    test(
+      'records of another format between its own are survived',
+      { timeout: 600_000 },
+      async () => {
+        await fc.assert(
+          fc.asyncProperty(
+            fc.constantFrom(...others),
+            fc.infiniteStream(fc.boolean()),
+            fc.option(fc.nat({ max: 2000 })),
+            async (other, turns, cut) => {
+              const text = interleaved(sample.text, other.text, turns);
+              expectBookedOrRefused(
+                await attempt(cut === null ? text : text.slice(0, cut), format),
+              );
+            },
+          ),
           { numRuns: FUZZ_RUNS },
         );
       },
@@ -239,6 +267,21 @@ function replaceInside(node: unknown, path: readonly number[], value: unknown): 
   const target = copy as Record<string, unknown>;
   target[key] = replaceInside(target[key], rest, value);
   return copy;
+}
+
+/** The lines of two files in their own order, shuffled into each other. */
+function interleaved(a: string, b: string, turns: Iterator<boolean>): string {
+  const [own, foreign] = [linesOf(a), linesOf(b)];
+  const mixed: string[] = [];
+  while (own.length > 0 || foreign.length > 0) {
+    const isOwn = foreign.length === 0 || (own.length > 0 && turns.next().value === true);
+    mixed.push((isOwn ? own : foreign).shift()!);
+  }
+  return mixed.join('\n');
+}
+
+function linesOf(text: string): string[] {
+  return text.trim().split('\n');
 }
 
 /** Deletes, repeats, swaps and overwrites of characters and whole lines, with rubbish in between. */
