@@ -3,10 +3,11 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 import { parseDocument } from 'yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 import { gatewayConfigSchema } from '../../src/config/gateway.ts';
 import { planSchema } from '../../src/config/plan.ts';
+import { faultListSchema } from '../../src/config/provider-fault.ts';
 import { PROVIDER_PRESETS } from '../../src/config/provider-presets.ts';
 import { providerConfigSchema } from '../../src/config/provider.ts';
 import { scenarioSchema } from '../../src/config/scenario.ts';
@@ -127,8 +128,12 @@ test('loadtest.md defines every metric as the report does', () => {
   expect(wrong).toEqual([]);
 });
 
-test('provider.md lists every preset', () => {
-  for (const preset of PROVIDER_PRESETS) {
-    expect(pageAt('docs/provider.md').text).toMatch(new RegExp(`^\\| \`${preset}\``, 'm'));
-  }
+test('provider.md lists every preset and every kind of fault', () => {
+  const schema = z.toJSONSchema(faultListSchema, { io: 'input' }) as unknown as {
+    items: { oneOf: readonly { properties: { kind: { const: string } } }[] };
+  };
+  const kinds = schema.items.oneOf.map(({ properties }) => properties.kind.const);
+  const rows = pageAt('docs/provider.md').text.matchAll(/^\| `([\w-]+)`/gm);
+  const listed = new Set([...rows].map((match) => match[1]!));
+  expect([...PROVIDER_PRESETS, ...kinds].filter((name) => !listed.has(name))).toEqual([]);
 });
