@@ -1,10 +1,12 @@
 import type { Random } from '../core/random.ts';
-import { MS_PER_MINUTE, MS_PER_SECOND } from '../core/units.ts';
+import { MS_PER_MINUTE } from '../core/units.ts';
 import type { Amounts } from '../mechanisms/rate-limit.ts';
 import { admissionDebit, debit } from './debit.ts';
 import type { LimitPool } from './limits.ts';
 import { callVolume } from './mean-demand.ts';
 import type { PlanInput, Route } from './plan-input.ts';
+import { freeGraph } from './session-graph.ts';
+import type { SessionGraph } from './session-graph.ts';
 import { trafficMeans } from './traffic.ts';
 import type { TrafficSession } from './traffic.ts';
 
@@ -12,22 +14,49 @@ import type { TrafficSession } from './traffic.ts';
 const LEAST_MINUTES = 1;
 const MOST_MINUTES = 60;
 
-/** One simulated stretch of time: calls in order of their start, times on a ring. */
-export interface Ring {
-  readonly lengthMs: number;
-  readonly calls: readonly RingCall[];
+/** The end of the ring is played before its start, so that buckets are not full at time 0. */
+export const WARM_UP_MS = 2 * MS_PER_MINUTE;
+
+/** Sessions to play against a limiter. Times run from -`warmUpMs` (not counted) to `endMs`. */
+export interface SessionLoad {
+  readonly warmUpMs: number;
+  readonly endMs: number;
+  /** In the order of their begin. */
+  readonly parts: readonly SessionPart[];
 }
 
-export interface RingCall {
-  readonly atMs: number;
+/** A session, or the part of it that falls into the simulated time. */
+export interface SessionPart {
+  /** When the session started or would have started. */
+  readonly startMs: number;
+  /** No call is sent before this. */
+  readonly beginMs: number;
+  /** Calls whose undisturbed start lies in [fromMs, toMs) are played; those before are over. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly graph: SessionGraph;
+  readonly calls: readonly PlayedCall[];
+  /** Largest offset of a call. */
+  readonly lastOffsetMs: number;
+}
+
+export interface PlayedCall {
+  /** Undisturbed start, from the session's. */
+  readonly offsetMs: number;
   readonly durationMs: number;
+  /** Undefined for a call that another provider answers, or the batch interface. */
+  readonly amounts: CallAmounts | undefined;
+}
+
+export interface CallAmounts {
   readonly reserve: Amounts;
   readonly settle: Amounts;
 }
 
 /**
- * Calls of a stretch long enough for about `calls` of them.
- * @param scale of the load; the same random stream gives the same calls
+ * A stretch of the busy period long enough for about `calls` calls, as a ring: what runs past its
+ * end continues at its start, so that sessions of any length are there from the first moment.
+ * @param scale of the load; the same random stream gives the same sessions
  */
 export function buildRing(
   input: PlanInput,
@@ -35,47 +64,51 @@ export function buildRing(
   scale: number,
   calls: number,
   random: Random,
-): Ring {
-  const { traffic, volume } = input;
-  const means = trafficMeans(traffic);
-  const whole = onlineShare(pool);
+): SessionLoad {
   const callsPerMinute = onlineCallsPerMinute(input, pool) * scale;
   const minutes = Math.min(
     MOST_MINUTES,
     Math.max(LEAST_MINUTES, Math.ceil(calls / callsPerMinute)),
   );
   const lengthMs = minutes * MS_PER_MINUTE;
-  const sessionsPerMs = (volume.turnsPerMinute * scale) / means.turnsPerSession / MS_PER_MINUTE;
-  const amounts = amountsOf(input, pool);
-  const found: RingCall[] = [];
+  const warmUpMs = Math.min(WARM_UP_MS, lengthMs);
+  const parts: SessionPart[] = [];
+  const draw = sessionDrawer(input, pool, random);
+  const meanGapMs = 1 / sessionsPerMs(input, scale);
   for (let atMs = 0; ;) {
-    atMs += random.exponential(1 / sessionsPerMs);
+    atMs += random.exponential(meanGapMs);
     if (atMs >= lengthMs) break;
-    const session = random.integer(traffic.sessions.length);
-    for (const [index, call] of traffic.sessions[session]!.calls.entries()) {
-      if (whole < 1 && random.uniform() >= whole) continue;
-      const { reserve, settle } = amounts(session, index);
-      const ringMs = (atMs + call.offsetMs) % lengthMs;
-      found.push({ atMs: ringMs, durationMs: call.durationMs, reserve, settle });
+    const session = draw();
+    for (const lap of lapsOf(session.calls, atMs, lengthMs)) {
+      const startMs = atMs - lap * lengthMs;
+      parts.push(part(startMs, 0, lengthMs, session));
+      const before = startMs - lengthMs;
+      if (session.calls.some(({ offsetMs }) => isWithin(before + offsetMs, -warmUpMs, 0))) {
+        parts.push(part(before, -warmUpMs, 0, session));
+      }
     }
   }
-  return { lengthMs, calls: inOrder(found) };
+  parts.sort((a, b) => a.beginMs - b.beginMs);
+  return { warmUpMs, endMs: lengthMs, parts };
 }
 
-/** Microseconds and position packed into one double, so that sorting needs no comparison function. */
-const POSITIONS = 2 ** 20;
-
-function inOrder(calls: readonly RingCall[]): RingCall[] {
-  if (calls.length > POSITIONS) return calls.toSorted((a, b) => a.atMs - b.atMs);
-  const keys = Float64Array.from(
-    calls,
-    ({ atMs }, position) => Math.floor(atMs * MS_PER_SECOND) * POSITIONS + position,
-  ).toSorted();
-  return Array.from(keys, (key) => calls[key % POSITIONS]!);
-}
-
-function onlineShare(pool: LimitPool): number {
-  return pool.routes.reduce((sum, route) => sum + route.share * (1 - route.batchShare), 0);
+/** The sessions of a run that starts with nothing: a load test of this length at this scale. */
+export function buildRun(
+  input: PlanInput,
+  pool: LimitPool,
+  run: { readonly scale: number; readonly durationMs: number; readonly warmUpMs: number },
+  random: Random,
+): SessionLoad {
+  const parts: SessionPart[] = [];
+  const draw = sessionDrawer(input, pool, random);
+  const meanGapMs = 1 / sessionsPerMs(input, run.scale);
+  const endMs = run.durationMs - run.warmUpMs;
+  for (let atMs = -run.warmUpMs; ;) {
+    atMs += random.exponential(meanGapMs);
+    if (atMs >= endMs) break;
+    parts.push(part(atMs, -run.warmUpMs, Number.POSITIVE_INFINITY, draw()));
+  }
+  return { warmUpMs: run.warmUpMs, endMs, parts };
 }
 
 /** Calls per minute of the pool at 1x that need an answer now. */
@@ -83,25 +116,61 @@ export function onlineCallsPerMinute({ volume, traffic }: PlanInput, pool: Limit
   return callVolume(volume, traffic).perMinute * onlineShare(pool);
 }
 
-type CallAmounts = Pick<RingCall, 'reserve' | 'settle'>;
+function onlineShare(pool: LimitPool): number {
+  return pool.routes.reduce((sum, route) => sum + route.share * (1 - route.batchShare), 0);
+}
 
-function amountsOf(
-  input: PlanInput,
-  pool: LimitPool,
-): (session: number, call: number) => CallAmounts {
+function sessionsPerMs({ traffic, volume }: PlanInput, scale: number): number {
+  const { turnsPerSession } = trafficMeans(traffic);
+  return (volume.turnsPerMinute * scale) / turnsPerSession / MS_PER_MINUTE;
+}
+
+type DrawnSession = Pick<SessionPart, 'graph' | 'calls' | 'lastOffsetMs'>;
+
+function part(startMs: number, fromMs: number, toMs: number, session: DrawnSession): SessionPart {
+  const { calls, graph, lastOffsetMs } = session;
+  return { startMs, beginMs: Math.max(startMs, fromMs), fromMs, toMs, graph, calls, lastOffsetMs };
+}
+
+/** Draws sessions of the traffic, each call of the pool with its amounts. */
+function sessionDrawer(input: PlanInput, pool: LimitPool, random: Random): () => DrawnSession {
+  const { sessions } = input.traffic;
+  const share = onlineShare(pool);
   const [route] = pool.routes;
-  const known: (readonly CallAmounts[] | undefined)[] = [];
-  return (session, call) => {
-    const amounts = known[session] ?? sessionAmounts(input.traffic.sessions[session]!, route!);
-    known[session] = amounts;
-    return amounts[call]!;
+  const known: (DrawnSession | undefined)[] = [];
+  return () => {
+    const index = random.integer(sessions.length);
+    const session = (known[index] ??= playedSession(sessions[index]!, route!));
+    if (share >= 1) return session;
+    const calls = session.calls.map((call) =>
+      random.uniform() < share ? call : { ...call, amounts: undefined },
+    );
+    return { ...session, calls };
   };
 }
 
-function sessionAmounts(session: TrafficSession, route: Route): CallAmounts[] {
-  return session.calls.map(({ tokens }) => {
+function playedSession(session: TrafficSession, route: Route): DrawnSession {
+  const calls = session.calls.map(({ durationMs, offsetMs, tokens }) => {
     const one = { tokens, maxOutputTokens: route.maxOutputTokens };
     const { requests: _requests, ...settle } = debit(route.rule, one);
-    return { reserve: { ...admissionDebit(route.rule, one), inFlight: 1 }, settle };
+    const reserve = { ...admissionDebit(route.rule, one), inFlight: 1 };
+    return { offsetMs, durationMs, amounts: { reserve, settle } };
   });
+  // Calls that were taken out of a session leave the rest without its order.
+  const isWhole = session.graph.calls.length === calls.length;
+  const graph = isWhole ? session.graph : freeGraph(calls.map(({ offsetMs }) => offsetMs));
+  let lastOffsetMs = 0;
+  for (const { offsetMs } of calls) lastOffsetMs = Math.max(lastOffsetMs, offsetMs);
+  return { graph, calls, lastOffsetMs };
+}
+
+/** How often a session that starts at `atMs` passes the ring's end before each of its calls. */
+function lapsOf(calls: readonly PlayedCall[], atMs: number, lengthMs: number): Set<number> {
+  const laps = new Set<number>();
+  for (const { offsetMs } of calls) laps.add(Math.floor((atMs + offsetMs) / lengthMs));
+  return laps;
+}
+
+function isWithin(value: number, from: number, to: number): boolean {
+  return value >= from && value < to;
 }

@@ -51,6 +51,26 @@ export function compoundPeak(demand: {
   return callsPerMinute * meanSize + z * sigma;
 }
 
+/** Shares of calls, and attempts per call. */
+export interface OverloadShares {
+  readonly firstAttempt: number;
+  readonly failed: number;
+  readonly attempts: number;
+}
+
+/**
+ * A limiter that is never idle admits 1 of `load` independent calls, however often they are tried.
+ * With r retries and each attempt rejected with probability p that is 1 - p^(r+1) = 1/load.
+ */
+export function overload(load: number, retries: number): OverloadShares {
+  const tries = retries + 1;
+  const failed = 1 - 1 / load;
+  const rejected = failed ** (1 / tries);
+  let attempts = 0;
+  for (let attempt = 0; attempt < tries; attempt += 1) attempts += rejected ** attempt;
+  return { firstAttempt: rejected, failed, attempts };
+}
+
 function poisson(count: number, mean: number): number {
   return Math.exp(count * Math.log(mean) - mean - logGamma(count + 1));
 }

@@ -1,105 +1,115 @@
 import { Heap } from '../core/heap.ts';
-import { randomStreams } from '../core/random.ts';
 import type { Random } from '../core/random.ts';
-import { MS_PER_MINUTE } from '../core/units.ts';
 import { retryDelayMs } from '../mechanisms/backoff.ts';
 import type { RetryPolicy } from '../mechanisms/backoff.ts';
+import type { ProviderRule } from '../mechanisms/debits/debit-rules.ts';
 import type { RateLimit, Reservation } from '../mechanisms/rate-limit.ts';
-import type { Ring, RingCall } from './call-ring.ts';
+import { retryHint } from '../mechanisms/retry-hint.ts';
+import type { SessionLoad } from './call-ring.ts';
+import { SessionPlay } from './session-play.ts';
 
-/** The end of the ring is played before its start, so that buckets are not full at time 0. */
-export const WARM_UP_MS = 2 * MS_PER_MINUTE;
-
-/** Over the calls of the ring, without its warm-up. */
+/** What happened between time 0 and the end of the load; the warm-up is not in it. */
 export interface Counts {
+  /** Calls sent for the first time. */
   calls: number;
   firstRejected: number;
-  failed: number;
   attempts: number;
+  /** Attempts that got a 429. */
+  rejected: number;
+  /** Calls given up after their last attempt. */
+  failed: number;
 }
 
-type Event =
-  | {
-      readonly kind: 'attempt';
-      readonly call: RingCall;
-      readonly attempt: number;
-      readonly isCounted: boolean;
-    }
-  | { readonly kind: 'done'; readonly call: RingCall; readonly reservation: Reservation };
-
-/** Plays the ring against a limiter that was made at -WARM_UP_MS. */
-export function play(ring: Ring, limiter: RateLimit, retry: RetryPolicy, random: Random): Counts {
-  // Requests are never given back, so their limits need no look at when a call ends.
-  const settles = limiter.dimensions.some(({ unit }) => unit !== 'requests');
-  const counts: Counts = { calls: 0, firstRejected: 0, failed: 0, attempts: 0 };
-  const events = new Heap<Event>();
-  const attempt = (nowMs: number, event: Event & { readonly kind: 'attempt' }): void => {
-    const { call, isCounted } = event;
-    const weight = isCounted ? 1 : 0;
-    counts.attempts += weight;
-    const decision = limiter.reserve(nowMs, call.reserve);
-    if (decision.admitted) {
-      if (settles)
-        events.push(nowMs + call.durationMs, {
-          kind: 'done',
-          call,
-          reservation: decision.reservation,
-        });
-      return;
-    }
-    if (event.attempt === 1) counts.firstRejected += weight;
-    const failed = { attempt: event.attempt, status: 429, headers: {}, nowEpochMs: 0 };
-    const delayMs = retryDelayMs(retry, failed, random);
-    if (delayMs === undefined) counts.failed += weight;
-    else events.push(nowMs + delayMs, { ...event, attempt: event.attempt + 1 });
-  };
-  const runUntil = (endMs: number): void => {
-    for (;;) {
-      const atMs = events.peekKey();
-      if (atMs === undefined || atMs > endMs) return;
-      const event = events.pop()!;
-      if (event.kind === 'attempt') attempt(atMs, event);
-      else limiter.settle(atMs, event.reservation, event.call.settle);
-    }
-  };
-  const start = (call: RingCall, atMs: number, isCounted: boolean): void => {
-    runUntil(atMs);
-    if (isCounted) counts.calls += 1;
-    attempt(atMs, { kind: 'attempt', call, attempt: 1, isCounted });
-  };
-  for (const call of ring.calls) {
-    const before = call.atMs - ring.lengthMs;
-    if (before >= -WARM_UP_MS) start(call, before, false);
-  }
-  for (const call of ring.calls) start(call, call.atMs, true);
-  runUntil(Number.POSITIVE_INFINITY);
-  return counts;
+/** How clients behave when they are refused. */
+export interface ClientRules {
+  readonly retry: RetryPolicy;
+  /** Whether clients are told when to come back, as most providers do. */
+  readonly hints: ProviderRule | 'none';
+  /** What a call that failed for good does: as `onFailure` of a load test. */
+  readonly onFailure: 'end-turn' | 'end-session' | 'continue';
 }
 
-/** Shares of calls, and attempts per call. */
-export interface OverloadShares {
-  readonly firstAttempt: number;
-  readonly failed: number;
-  readonly attempts: number;
+interface Event {
+  readonly play: SessionPlay;
+  readonly call: number;
+  /** OVER, GIVEN_UP, or the number of the attempt from 1 on. */
+  readonly attempt: number;
+  readonly reservation: Reservation | undefined;
 }
+
+const OVER = 0;
+const GIVEN_UP = -1;
 
 /**
- * A limiter that is never idle admits 1 of `load` calls, however often they are tried. With r
- * retries and each attempt rejected with probability p that is 1 - p^(r+1) = 1/load.
+ * Plays sessions against a limiter made at `-warmUpMs`: a call that is refused is tried again by
+ * the client's rules, and whatever waits for it in its session comes later, or not at all.
  */
-export function overload(load: number, retry: RetryPolicy): OverloadShares {
-  const tries = retriesOf(retry) + 1;
-  const failed = 1 - 1 / load;
-  const rejected = failed ** (1 / tries);
-  let attempts = 0;
-  for (let attempt = 0; attempt < tries; attempt += 1) attempts += rejected ** attempt;
-  return { firstAttempt: rejected, failed, attempts };
-}
+export function play(
+  load: SessionLoad,
+  limiter: RateLimit,
+  client: ClientRules,
+  random: Random,
+): Counts {
+  const counts: Counts = { calls: 0, firstRejected: 0, attempts: 0, rejected: 0, failed: 0 };
+  const events = new Heap<Event>();
+  const start = (session: SessionPlay, call: number, atMs: number): void => {
+    events.push(atMs, { play: session, call, attempt: 1, reservation: undefined });
+  };
+  // Sessions begin one by one: a heap of what is under way is much smaller than one of everything.
+  let next = 0;
+  for (;;) {
+    const part = load.parts[next];
+    const nowMs = events.peekKey() ?? Number.POSITIVE_INFINITY;
+    if (part !== undefined && part.beginMs <= nowMs) {
+      new SessionPlay(part, client.onFailure, start).begin();
+      next += 1;
+      continue;
+    }
+    if (nowMs >= load.endMs) return counts;
+    const event = events.pop()!;
+    const { attempt, call } = event;
+    if (attempt === GIVEN_UP) {
+      event.play.finish(call, nowMs, 'failed');
+    } else if (attempt === OVER) {
+      if (event.reservation !== undefined) {
+        const { settle } = event.play.calls[call]!.amounts!;
+        limiter.settle(nowMs, event.reservation, settle);
+      }
+      event.play.finish(call, nowMs, 'ok');
+    } else if (attempt === 1 && event.play.isBroken(call)) {
+      event.play.finish(call, nowMs, 'skipped');
+    } else {
+      tryCall(nowMs, event);
+    }
+  }
 
-function retriesOf(retry: RetryPolicy): number {
-  const random = randomStreams('retries')('count');
-  for (let attempt = 1; ; attempt += 1) {
-    const failed = { attempt, status: 429, headers: {}, nowEpochMs: 0 };
-    if (retryDelayMs(retry, failed, random) === undefined) return attempt - 1;
+  function tryCall(nowMs: number, event: Event): void {
+    const { call, attempt } = event;
+    const { amounts, durationMs } = event.play.calls[call]!;
+    if (amounts === undefined) {
+      events.push(nowMs + durationMs, { ...event, attempt: OVER });
+      return;
+    }
+    const weight = nowMs >= 0 ? 1 : 0;
+    if (attempt === 1) counts.calls += weight;
+    counts.attempts += weight;
+    const decision = limiter.reserve(nowMs, amounts.reserve);
+    if (decision.admitted) {
+      const { reservation } = decision;
+      events.push(nowMs + durationMs, { play: event.play, call, attempt: OVER, reservation });
+      return;
+    }
+    counts.rejected += weight;
+    if (attempt === 1) counts.firstRejected += weight;
+    const headers = client.hints === 'none' ? {} : retryHint(client.hints, decision.waitMs);
+    const failed = { attempt, status: 429, headers, nowEpochMs: 0 };
+    const delayMs = retryDelayMs(client.retry, failed, random);
+    if (delayMs === undefined) {
+      counts.failed += weight;
+      // As an event of its own: calls sent at the same moment are out before the refusal is known.
+      events.push(nowMs, { ...event, attempt: GIVEN_UP });
+    } else {
+      events.push(nowMs + delayMs, { ...event, attempt: attempt + 1 });
+    }
   }
 }

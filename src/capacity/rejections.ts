@@ -3,20 +3,22 @@ import { mean, meanInterval } from '../core/statistics.ts';
 import { MS_PER_SECOND } from '../core/units.ts';
 import type { RetryPolicy } from '../mechanisms/backoff.ts';
 import { createProviderLimit } from '../mechanisms/provider-limit.ts';
-import type { Enforcements, LimitValues } from '../mechanisms/provider-limit.ts';
-import { buildRing, onlineCallsPerMinute } from './call-ring.ts';
+import type { Enforcements, LimitName, LimitValues } from '../mechanisms/provider-limit.ts';
+import type { RateLimit } from '../mechanisms/rate-limit.ts';
+import { buildRing, onlineCallsPerMinute, WARM_UP_MS } from './call-ring.ts';
 import type { Estimate } from './demand.ts';
 import type { Dimension } from './limit.ts';
-import { overload, play, WARM_UP_MS } from './limiter-run.ts';
-import type { Counts } from './limiter-run.ts';
+import { play } from './limiter-run.ts';
+import type { ClientRules, Counts } from './limiter-run.ts';
 import type { LimitPool } from './limits.ts';
 import { meanDemand } from './mean-demand.ts';
 import type { PlanInput } from './plan-input.ts';
 
 /**
- * How many calls a provider turns away: the pool's calls against the provider's own limiter (the
- * one the simulated provider runs), event by event, retries included. Calls do not wait for each
- * other's retries, so a rejected call never thins out the load behind it: slightly pessimistic.
+ * How many calls a provider turns away: the pool's sessions against the provider's own limiter
+ * (the one the simulated provider runs), event by event. A refused call is tried again when the
+ * provider's hint or the client's back-off says, what waits for it in its session moves with it,
+ * and a call that fails for good ends its turn: the behaviour of the load test's engine.
  */
 export interface Rejections {
   readonly provider: string;
@@ -34,6 +36,8 @@ export interface RejectionFigures {
   readonly failed: Estimate;
   /** Attempts per call. */
   readonly attempts: Estimate;
+  /** Share of attempts that got a 429: what a provider's own dashboard shows. */
+  readonly rejected: Estimate;
 }
 
 export interface RejectionOptions {
@@ -41,17 +45,19 @@ export interface RejectionOptions {
   readonly replications?: number | undefined;
   /** Calls of one replication; decides how many minutes are simulated. */
   readonly calls?: number | undefined;
+  /** Whether refused clients are told when to come back. Default: as the provider's rule does. */
+  readonly hints?: 'none' | undefined;
+  /** What a call that failed for good does. Default: it ends its turn, as in a load test. */
+  readonly onFailure?: ClientRules['onFailure'] | undefined;
 }
 
 const REPLICATIONS = 10;
 const CALLS = 8000;
 /**
  * Above this many calls a minute a smaller copy is simulated: limits and load divided alike. Its
- * bursts are relatively a little larger (by 0.7 % of the minute at this size), never smaller.
+ * bursts are relatively a little larger (by 1 % of the minute at this size), never smaller.
  */
-const MOST_CALLS_PER_MINUTE = 20_000;
-/** Load above which the limiter is never idle and `overload` is exact enough. */
-const OVERLOADED = 2;
+const MOST_CALLS_PER_MINUTE = 10_000;
 
 const PESSIMISTIC: Enforcements = { rpm: { kind: 'fixed', windowMs: MS_PER_SECOND } };
 
@@ -65,22 +71,9 @@ export function simulateRejections(
   scale: number,
   options: RejectionOptions,
 ): Rejections | undefined {
-  const names = SHORT_LIMITS.filter(
-    (name) => pool.limits[name] !== undefined && isUsable(input, name),
-  );
-  if (names.length === 0) return undefined;
-  const values: LimitValues = Object.fromEntries(names.map((name) => [name, pool.limits[name]]));
+  const values = shortLimits(input, pool);
+  if (values === undefined) return undefined;
   const { provider, model } = pool.routes[0]!;
-  const load = Math.max(...names.map((name) => loadOf(input, pool, name, scale)));
-  if (load > OVERLOADED) {
-    const shares = overload(load, options.retry);
-    const known: RejectionFigures = {
-      firstAttempt: exactly(shares.firstAttempt),
-      failed: exactly(shares.failed),
-      attempts: exactly(shares.attempts),
-    };
-    return { provider, model, documented: known, pessimistic: known };
-  }
   const runs = Array.from({ length: options.replications ?? REPLICATIONS }, (_, replication) =>
     runBoth(input, pool, scale, values, { ...options, replication }),
   );
@@ -92,14 +85,33 @@ export function simulateRejections(
   };
 }
 
-/** The same calls against both enforcements. */
+/** The limits of a pool that can refuse within minutes; undefined when there are none. */
+export function shortLimits(input: PlanInput, pool: LimitPool): LimitValues | undefined {
+  const names = SHORT_LIMITS.filter(
+    (name) => pool.limits[name] !== undefined && isUsable(input, name),
+  );
+  if (names.length === 0) return undefined;
+  return Object.fromEntries(names.map((name) => [name, pool.limits[name]]));
+}
+
+/** The client of a pool: what it is told when refused and what it does then. */
+export function clientRules(pool: LimitPool, options: RejectionOptions): ClientRules {
+  return {
+    retry: options.retry,
+    hints: options.hints ?? pool.routes[0]!.rule.rule,
+    onFailure: options.onFailure ?? 'end-turn',
+  };
+}
+
+/** The same sessions against both enforcements. */
 function runBoth(
   input: PlanInput,
   pool: LimitPool,
   scale: number,
   values: LimitValues,
-  { retry, calls, replication }: RejectionOptions & { readonly replication: number },
+  options: RejectionOptions & { readonly replication: number },
 ): { readonly documented: Counts; readonly pessimistic: Counts } {
+  const { calls, replication } = options;
   const streams = randomStreams(input.seed);
   const perMinute = onlineCallsPerMinute(input, pool) * scale;
   const thinning = Math.max(1, perMinute / MOST_CALLS_PER_MINUTE);
@@ -107,13 +119,41 @@ function runBoth(
     Object.entries(values).map(([name, value]) => [name, value! / thinning]),
   );
   const arrivals = streams(`plan/429/${replication}`);
-  const ring = buildRing(input, pool, scale / thinning, calls ?? CALLS, arrivals);
+  const load = buildRing(input, pool, scale / thinning, calls ?? CALLS, arrivals);
   const run = (enforcement: Enforcements): Counts => {
     const { rule } = pool.routes[0]!.rule;
     const limiter = createProviderLimit(rule, smaller, -WARM_UP_MS, { enforcement });
-    return play(ring, limiter, retry, streams(`plan/429-retry/${replication}`));
+    drainFullest(limiter, smaller, (name) => loadOf(input, pool, name, scale));
+    return play(
+      load,
+      limiter,
+      clientRules(pool, options),
+      streams(`plan/429-retry/${replication}`),
+    );
   };
   return { documented: run({}), pessimistic: run(PESSIMISTIC) };
+}
+
+/**
+ * A bucket that is asked for more than its refill has no credit left: after a minute of credit
+ * at a load of 1.1 that takes ten minutes, so it starts empty instead of waiting for it. Only the
+ * fullest does: what it refuses never reaches the others.
+ */
+function drainFullest(
+  limiter: RateLimit,
+  values: LimitValues,
+  load: (name: Dimension) => number,
+): void {
+  let fullest: { readonly load: number; readonly drain: () => void } | undefined;
+  for (const { meter, name } of limiter.dimensions) {
+    const own = load(name as Dimension);
+    if (name === 'concurrency' || own < Math.max(1, fullest?.load ?? 0)) continue;
+    fullest = {
+      load: own,
+      drain: () => meter.force(-WARM_UP_MS, values[name as LimitName]!),
+    };
+  }
+  fullest?.drain();
 }
 
 function loadOf(input: PlanInput, pool: LimitPool, name: Dimension, scale: number): number {
@@ -121,23 +161,20 @@ function loadOf(input: PlanInput, pool: LimitPool, name: Dimension, scale: numbe
   return (demand * scale) / pool.limits[name]!;
 }
 
-function exactly(value: number): Estimate {
-  return { value, low: value, high: value };
-}
-
 function isUsable(input: PlanInput, name: (typeof SHORT_LIMITS)[number]): boolean {
   return input.traffic.tokensKnown || name === 'rpm' || name === 'rps' || name === 'concurrency';
 }
 
 function figures(runs: readonly Counts[]): RejectionFigures {
-  const over = (pick: (run: Counts) => number): Estimate => {
-    const shares = runs.map((run) => (run.calls === 0 ? 0 : pick(run) / run.calls));
+  const over = (pick: (run: Counts) => number, of: 'calls' | 'attempts'): Estimate => {
+    const shares = runs.map((run) => (run[of] === 0 ? 0 : pick(run) / run[of]));
     const { low, high } = meanInterval(shares);
     return { value: mean(shares), low: Math.max(0, low), high };
   };
   return {
-    firstAttempt: over((run) => run.firstRejected),
-    failed: over((run) => run.failed),
-    attempts: over((run) => run.attempts),
+    firstAttempt: over((run) => run.firstRejected, 'calls'),
+    failed: over((run) => run.failed, 'calls'),
+    attempts: over((run) => run.attempts, 'calls'),
+    rejected: over((run) => run.rejected, 'attempts'),
   };
 }

@@ -2,6 +2,8 @@ import { addTokens, NO_TOKENS } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 import type { LlmSkeleton, SessionSkeleton, StepSkeleton } from '../core/trace.ts';
 import { MS_PER_SECOND } from '../core/units.ts';
+import { sessionGraph } from './session-graph.ts';
+import type { SessionGraph } from './session-graph.ts';
 
 /**
  * What the planner resamples: a finite pool of whole sessions, each a list of LLM calls with their
@@ -21,6 +23,8 @@ export interface TrafficSession {
   /** Duration of each turn, without the user's thinking. */
   readonly turnMs: readonly number[];
   readonly calls: readonly TrafficCall[];
+  /** What each call waits for; a simulation of refusals moves what comes after them. */
+  readonly graph: SessionGraph;
 }
 
 interface TrafficCall {
@@ -132,7 +136,13 @@ function layOut(skeleton: SessionSkeleton, timing: CallTiming): TrafficSession {
     turnMs.push(turnEnd - started);
     now = turnEnd;
   }
-  return { turns: skeleton.turns.length, busyMs, turnMs, calls };
+  return {
+    turns: skeleton.turns.length,
+    busyMs,
+    turnMs,
+    calls,
+    graph: sessionGraph(skeleton),
+  };
 }
 
 function stepDurationMs(step: StepSkeleton, timing: CallTiming): number {

@@ -11,21 +11,29 @@ import { nearest } from '../config/nearest.ts';
 import type { PlanDocument } from '../config/plan.ts';
 import { loadWorkloadProfile } from '../config/workload-profile.ts';
 import { randomStreams } from '../core/random.ts';
+import { inputTokens } from '../core/tokens.ts';
+import type { TokenRecord } from '../core/tokens.ts';
+import type { SessionSkeleton } from '../core/trace.ts';
 import { AgentInfraError } from '../errors.ts';
 import { samplingAssumptions, sessionSampler } from '../workload/sessions.ts';
+import type { SessionSampler } from '../workload/sessions.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
 
 /** The traffic of a plan, and what was taken for granted to get it. */
 export interface PlanWorkload {
   readonly traffic: Traffic;
+  /** The sessions behind the traffic, call for call. */
+  readonly skeletons: readonly SessionSkeleton[];
   /** Undefined when the workload is told in numbers. */
   readonly profile: WorkloadProfile | undefined;
   readonly assumptions: readonly Assumption[];
   readonly sources: readonly Source[];
 }
 
-/** Sessions drawn from a profile that has none to resample. */
+/** Sessions drawn from a profile that has none to resample */
 const DRAWN_SESSIONS = 2000;
+/** Calls in them at least, so that the tails are there. */
+const DRAWN_CALLS = 20_000;
 
 /** Reads or builds the workload. @param planFile paths in the plan are relative to it */
 export async function planWorkload(
@@ -44,9 +52,7 @@ function fromProfile(profile: WorkloadProfile, name: string, seed: string | numb
   const sampler = sessionSampler(profile, randomStreams(seed));
   // Every session of the profile once is the exact form of resampling them.
   const skeletons =
-    profile.skeletons.length > 0
-      ? profile.skeletons
-      : Array.from({ length: DRAWN_SESSIONS }, (_, index) => sampler(index));
+    profile.skeletons.length > 0 ? profile.skeletons : drawSessions(sampler, profile);
   const withTurns = skeletons.filter((skeleton) => skeleton.turns.length > 0);
   const traffic = trafficFromSkeletons(withTurns, {
     timing: ASSUMED_TIMING,
@@ -64,6 +70,7 @@ function fromProfile(profile: WorkloadProfile, name: string, seed: string | numb
   const { start, end } = profile.window;
   return {
     traffic,
+    skeletons: withTurns,
     profile,
     assumptions,
     sources: [
@@ -74,6 +81,53 @@ function fromProfile(profile: WorkloadProfile, name: string, seed: string | numb
         basis: 'measured',
       },
     ],
+  };
+}
+
+/** A pool whose mean call has exactly the measured tokens; only its spread is drawn. */
+function drawSessions(sampler: SessionSampler, profile: WorkloadProfile): SessionSkeleton[] {
+  const sessions: SessionSkeleton[] = [];
+  let calls = 0;
+  let input = 0;
+  let output = 0;
+  // A profile without calls never reaches their number.
+  while (
+    sessions.length < DRAWN_SESSIONS ||
+    (calls < DRAWN_CALLS && sessions.length < DRAWN_CALLS)
+  ) {
+    const session = sampler(sessions.length);
+    sessions.push(session);
+    for (const { steps } of session.turns) {
+      for (const step of steps) {
+        if (step.kind !== 'llm') continue;
+        calls += 1;
+        input += inputTokens(step.tokens);
+        output += step.tokens.output;
+      }
+    }
+  }
+  const inputFactor = input === 0 ? 1 : ((profile.tokens.input?.mean ?? 0) * calls) / input;
+  const outputFactor = output === 0 ? 1 : ((profile.tokens.output?.mean ?? 0) * calls) / output;
+  return sessions.map(({ turns }) => ({
+    turns: turns.map((turn) => ({
+      ...turn,
+      steps: turn.steps.map((step) =>
+        step.kind === 'llm'
+          ? { ...step, tokens: adjusted(step.tokens, inputFactor, outputFactor) }
+          : step,
+      ),
+    })),
+  }));
+}
+
+function adjusted(tokens: TokenRecord, input: number, output: number): TokenRecord {
+  return {
+    uncached: tokens.uncached * input,
+    cacheRead: tokens.cacheRead * input,
+    cacheWrite5m: tokens.cacheWrite5m * input,
+    cacheWrite1h: tokens.cacheWrite1h * input,
+    output: tokens.output * output,
+    reasoning: tokens.reasoning * output,
   };
 }
 
@@ -144,6 +198,7 @@ function fromNumbers(plan: PlanDocument, seed: string | number): PlanWorkload {
   );
   return {
     traffic: trafficFromSkeletons(skeletons, { timing: ASSUMED_TIMING, tokensKnown }),
+    skeletons,
     profile: undefined,
     assumptions,
     sources: [{ of: 'workload', page: 'numbers in the plan', date: '', basis: 'given' }],

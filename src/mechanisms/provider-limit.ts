@@ -85,6 +85,8 @@ export interface ProviderLimitOptions {
   readonly reservationTtlMs?: number | undefined;
   /** Further dimensions, for example a GrowthLimit on input tokens. */
   readonly extra?: readonly Dimension[] | undefined;
+  /** A moment at which fixed windows begin that do not say themselves. Default 0. */
+  readonly windowStartMs?: number | undefined;
   /** Whether refused calls count where the provider says so. Default true. */
   readonly countRefused?: boolean | undefined;
 }
@@ -132,7 +134,7 @@ function createMeter(
     case 'late-bucket':
       return new LateMeter(bucket(value, periodMs, enforcement.burstMs, nowMs));
     case 'fixed': {
-      const { windowMs, startMs } = enforcement;
+      const { startMs = options.windowStartMs, windowMs } = enforcement;
       return new FixedWindow({
         limit: Math.ceil((value * windowMs) / periodMs),
         windowMs,
