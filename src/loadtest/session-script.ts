@@ -114,7 +114,10 @@ function scriptTurn(
   const start = state.main;
   const steps = turn.steps.map((step, place): ScriptStep => {
     const after = step.after.map((id) => earlier(places, id, place));
-    const candidates = [start, state.base, ...after.flatMap((index) => known[index]!)];
+    // Each once: through parallel tools their number would double with every step.
+    const candidates = [
+      ...new Set([start, state.base, ...after.flatMap((index) => known[index]!)]),
+    ];
     known[place] = candidates;
     if (step.kind !== 'llm') return wait(step, after, options);
     const wanted = Math.max(1, inputTokens(step.tokens));
