@@ -58,6 +58,18 @@ export function responsesReply(reply: WholeReply): Json {
   return response(reply, output(reply.id, choice), { finish: [choice.finish], usage: reply.usage });
 }
 
+/** A background response without its output: not yet there, or never. */
+export function responsesState(
+  head: ReplyHead,
+  status: 'queued' | 'in_progress' | 'cancelled' | 'failed',
+): Json {
+  const error =
+    status === 'failed'
+      ? { code: 'server_error', message: 'The server had an error processing your request.' }
+      : null;
+  return { ...response(head, []), status, error, background: true };
+}
+
 /** The response object: in progress without `end`, else completed or incomplete. */
 function response(head: ReplyHead, items: readonly Json[], end?: ReplyEnd): Json {
   const reason = end === undefined ? undefined : INCOMPLETE[end.finish[0] ?? 'stop'];

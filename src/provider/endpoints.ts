@@ -4,11 +4,10 @@ import { NO_TOKENS } from '../core/tokens.ts';
 import { ANTHROPIC_VERSIONS, readMessagesRequest } from '../http/anthropic-messages.ts';
 import type { AnthropicVersion } from '../http/anthropic-messages.ts';
 import type { ApiError, ReadRequest } from '../http/dialect.ts';
-import { parseJson, recordOf, stringOf } from '../http/dialect-json.ts';
+import { parseJson, recordOf } from '../http/dialect-json.ts';
 import { promptTokens } from '../http/dialect-prompt.ts';
 import { readChatRequest } from '../http/openai-chat.ts';
 import { embeddingReply, readEmbeddingRequest } from '../http/openai-embeddings.ts';
-import { readResponsesRequest } from '../http/openai-responses.ts';
 import { embed } from './embeddings.ts';
 import { answer, answerError, commonHeaders, isApiError, unknownModel } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -17,7 +16,7 @@ import type { Caller } from './keys.ts';
 import { lazyRandom } from './lazy-random.ts';
 import type { LimitGate } from './limit-gate.ts';
 import { modelBody, modelList } from './model-list.ts';
-import { ResponseStore } from './response-store.ts';
+import { ResponsesEndpoints } from './responses-endpoints.ts';
 import type { Simulator } from './simulator.ts';
 import { drawSpread } from './spread.ts';
 import { randomStreams } from '../core/random.ts';
@@ -33,24 +32,30 @@ export interface EndpointsOptions {
 export class Endpoints {
   readonly #options: EndpointsOptions;
   readonly #keys: KeyRing;
-  readonly #responses = new ResponseStore();
+  readonly #responses: ResponsesEndpoints;
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
     this.#keys = new KeyRing(options.config.keys);
+    this.#responses = new ResponsesEndpoints(options.simulator, options.clock);
   }
 
-  /** POST to a generating endpoint, count_tokens or embeddings, with its whole body. */
-  post(exchange: Exchange, path: string, text: string): void {
+  /**
+   * POST to a generating endpoint, count_tokens or embeddings, with its whole body.
+   * @param deployment the model by its path (Azure), in place of the body's
+   */
+  post(exchange: Exchange, path: string, text: string, deployment?: string): void {
     const caller = this.#authenticate(exchange);
     if (caller === undefined) return;
-    const body = parseJson(text);
+    const parsed = parseJson(text);
+    const fields = deployment === undefined ? undefined : recordOf(parsed);
+    const body = fields === undefined ? parsed : { ...fields, model: deployment };
     switch (path) {
       case '/v1/chat/completions':
         this.#generate(exchange, caller, readChatRequest(body));
         return;
       case '/v1/responses':
-        this.#respond(exchange, caller, body);
+        this.#responses.create(exchange, caller, body);
         return;
       case '/v1/messages':
       case '/v1/messages/count_tokens':
@@ -60,7 +65,7 @@ export class Endpoints {
         this.#embeddings(exchange, caller, body);
         return;
       default:
-        this.#cancel(exchange, path);
+        this.#responses.cancel(exchange, responseId(path));
     }
   }
 
@@ -77,17 +82,12 @@ export class Endpoints {
       else this.#ok(exchange, body);
       return;
     }
-    const id = path.replace('/v1/responses/', '');
-    const stored = this.#responses.get(id);
-    if (stored === undefined) this.#refuse(exchange, unknownResponse(id));
-    else this.#ok(exchange, stored.body);
+    this.#responses.read(exchange, responseId(path));
   }
 
   delete(exchange: Exchange, path: string): void {
     if (this.#authenticate(exchange) === undefined) return;
-    const id = path.replace('/v1/responses/', '');
-    if (this.#responses.delete(id)) this.#ok(exchange, { id, object: 'response', deleted: true });
-    else this.#refuse(exchange, unknownResponse(id));
+    this.#responses.delete(exchange, responseId(path));
   }
 
   #authenticate(exchange: Exchange): Caller | undefined {
@@ -119,32 +119,6 @@ export class Endpoints {
       return this.#refuse(exchange, unknownModel('anthropic', model));
     }
     this.#ok(exchange, { input_tokens: promptTokens(prompt) });
-  }
-
-  /** Responses: the conversation so far comes from the store, and the reply goes there. */
-  #respond(exchange: Exchange, caller: Caller, body: unknown): void {
-    const read = readResponsesRequest(body);
-    if (!read.ok) return this.#refuse(exchange, read.error);
-    const fields = recordOf(body) ?? {};
-    const previous = stringOf(fields['previous_response_id']);
-    let { request } = read;
-    if (previous !== undefined) {
-      const stored = this.#responses.get(previous);
-      if (stored === undefined) return this.#refuse(exchange, unknownPrevious(previous));
-      request = { ...request, prompt: [...stored.conversation, ...request.prompt] };
-    }
-    if (fields['background'] === true) {
-      return this.#refuse(exchange, {
-        status: 400,
-        message: 'Background responses are not simulated.',
-        type: 'invalid_request_error',
-        param: 'background',
-      });
-    }
-    const keep = fields['store'] !== false;
-    this.#options.simulator.generate(exchange, caller, request, (call) => {
-      if (keep) this.#responses.put(call);
-    });
   }
 
   #embeddings(exchange: Exchange, caller: Caller, body: unknown): void {
@@ -185,14 +159,6 @@ export class Endpoints {
     });
   }
 
-  #cancel(exchange: Exchange, path: string): void {
-    const id = path.replace('/v1/responses/', '').replace('/cancel', '');
-    const stored = this.#responses.get(id);
-    if (stored === undefined) return this.#refuse(exchange, unknownResponse(id));
-    const message = 'Only responses created with background=true can be cancelled.';
-    this.#refuse(exchange, { status: 400, message, type: 'invalid_request_error' });
-  }
-
   #ok(exchange: Exchange, body: unknown, headers: Readonly<Record<string, string>> = {}): void {
     const common = commonHeaders(exchange, this.#options.clock.now());
     answer(exchange, 200, body, { ...common, ...headers }, 'complete');
@@ -226,23 +192,13 @@ function checkDimensions(
   return { status: 400, message, type: 'invalid_request_error', param: 'dimensions' };
 }
 
-function unknownResponse(id: string): ApiError {
-  const message = `Response with id '${id}' not found.`;
-  return { status: 404, message, type: 'invalid_request_error' };
-}
-
-function unknownPrevious(id: string): ApiError {
-  return {
-    status: 400,
-    message: `Previous response with id '${id}' not found.`,
-    type: 'invalid_request_error',
-    param: 'previous_response_id',
-    code: 'previous_response_not_found',
-  };
+/** The id in `/v1/responses/<id>` and `/v1/responses/<id>/cancel`. */
+function responseId(path: string): string {
+  return path.replace('/v1/responses/', '').replace('/cancel', '');
 }
 
 /** A path segment as the client meant it; broken escapes stay as they are. */
-function decoded(segment: string): string {
+export function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {

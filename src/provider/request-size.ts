@@ -1,6 +1,7 @@
 import type { ModelSettings } from '../config/provider.ts';
 import type { ApiError, ModelRequest } from '../http/dialect.ts';
 import type { Exchange } from './exchange.ts';
+import type { Refusal } from './timing.ts';
 
 /** Prompts and output caps beyond what the model takes, in the API's words. */
 export function checkSize(
@@ -37,3 +38,12 @@ export function checkSize(
 
 /** OpenAI's bound of `n`. */
 const MAX_CHOICES = 128;
+
+/** What the engine says of a request it turned away. */
+export function engineRefusal(reason: Refusal): ApiError {
+  if (reason === 'queue-full') {
+    return { status: 503, message: 'The engine is overloaded: its waiting queue is full.' };
+  }
+  const message = 'The request does not fit the KV cache of the engine.';
+  return { status: 400, message, type: 'invalid_request_error' };
+}

@@ -12,6 +12,8 @@ export interface StoredResponse {
   readonly body: Json;
   /** The conversation up to and including this reply, for `previous_response_id`. */
   readonly conversation: readonly PromptPart[];
+  /** Ends the work; absent when it is over. */
+  readonly cancel?: (() => void) | undefined;
 }
 
 /** Stored replies of the Responses API, in memory. */
@@ -22,16 +24,31 @@ export class ResponseStore {
     return this.#stored.get(id);
   }
 
-  put({ request, head, composed, usage }: FinishedCall): void {
+  put(
+    { request, head, composed, usage }: FinishedCall,
+    { background }: { readonly background: boolean } = { background: false },
+  ): void {
     const whole = wholeReply(head, composed, usage);
     const { text, toolCalls } = whole.choices[0]!;
     const spoken = JSON.stringify([text, toolCalls]);
     const conversation = [...request.prompt, markPart('assistant'), textPart(spoken)];
-    this.#stored.set(head.id, { body: responsesReply(whole), conversation });
+    const stored = { body: { ...responsesReply(whole), background }, conversation };
+    // Work that was deleted while it ran leaves nothing.
+    if (background) this.replace(head.id, stored);
+    else this.start(head.id, stored);
+  }
+
+  start(id: string, stored: StoredResponse): void {
+    this.#stored.set(id, stored);
     for (const oldest of this.#stored.keys()) {
       if (this.#stored.size <= MAX_STORED) break;
       this.#stored.delete(oldest);
     }
+  }
+
+  /** Another state of a response that is still here. */
+  replace(id: string, stored: StoredResponse): void {
+    if (this.#stored.has(id)) this.#stored.set(id, stored);
   }
 
   delete(id: string): boolean {

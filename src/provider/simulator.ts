@@ -29,9 +29,8 @@ import type { CacheLookup } from './prompt-cache.ts';
 import { hashPrompt } from './prompt-hash.ts';
 import type { PromptHashes } from './prompt-hash.ts';
 import { ProviderMetrics } from './provider-metrics.ts';
-import { checkSize } from './request-size.ts';
+import { checkSize, engineRefusal } from './request-size.ts';
 import { strikeBeforeReply } from './strike-before-reply.ts';
-import type { Refusal } from './timing.ts';
 
 export interface SimulatorOptions {
   readonly config: ProviderConfig;
@@ -62,7 +61,15 @@ interface Plan {
   readonly hashes: PromptHashes;
   readonly fault: Fault | undefined;
   readonly streams: RandomStreams;
-  readonly onFinished: ((call: FinishedCall) => void) | undefined;
+  readonly hooks: CallHooks;
+}
+
+/** What a caller of the simulator wants to know of one call. */
+export interface CallHooks {
+  /** It passed the limits; its reply will have this head. */
+  readonly onAdmitted?: ((head: ReplyHead) => void) | undefined;
+  /** It was answered whole. */
+  readonly onFinished?: ((call: FinishedCall) => void) | undefined;
 }
 
 const ID_PREFIXES = {
@@ -109,12 +116,7 @@ export class Simulator {
   }
 
   /** Answers one call; its record is closed exactly once. */
-  generate(
-    exchange: Exchange,
-    caller: Caller,
-    request: ModelRequest,
-    onFinished?: (call: FinishedCall) => void,
-  ): void {
+  generate(exchange: Exchange, caller: Caller, request: ModelRequest, hooks: CallHooks = {}): void {
     const { record, api } = exchange;
     const model = this.model(request.model, api);
     record.stream = request.stream;
@@ -145,7 +147,7 @@ export class Simulator {
       hashes,
       fault,
       streams,
-      onFinished,
+      hooks,
     };
     strikeBeforeReply(fault, exchange, {
       pacer: this.pacer,
@@ -221,6 +223,7 @@ export class Simulator {
     const { includeUsage, obfuscate, choices } = request;
     const opensWith = composed.choices[0]!.segments[0]?.kind === 'tool' ? 'tool' : 'text';
     let ttftMs: number | undefined;
+    plan.hooks.onAdmitted?.(head);
     const generation = new Generation({
       dialect,
       head,
@@ -270,7 +273,7 @@ export class Simulator {
   }
 
   #ended(plan: Plan, call: EndedCall): void {
-    const { exchange, request, model, onFinished } = plan;
+    const { exchange, request, model, hooks } = plan;
     const { end, ticket, head, composed, ttftMs } = call;
     const { outcome, usage } = end;
     const now = this.#options.clock.now();
@@ -279,7 +282,7 @@ export class Simulator {
     const totalMs = now - exchange.acceptMs;
     const { finish } = composed.choices[0]!;
     this.metrics.generated(model.settings.id, { outcome, usage, ttftMs, totalMs, finish });
-    if (outcome === 'complete') onFinished?.({ request, head, composed, usage });
+    if (outcome === 'complete') hooks.onFinished?.({ request, head, composed, usage });
     exchange.end(outcome);
   }
 
@@ -299,12 +302,4 @@ interface EndedCall {
   readonly head: ReplyHead;
   readonly composed: ComposedReply;
   readonly ttftMs: number | undefined;
-}
-
-function engineRefusal(reason: Refusal): ApiError {
-  if (reason === 'queue-full') {
-    return { status: 503, message: 'The engine is overloaded: its waiting queue is full.' };
-  }
-  const message = 'The request does not fit the KV cache of the engine.';
-  return { status: 400, message, type: 'invalid_request_error' };
 }

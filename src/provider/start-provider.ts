@@ -11,7 +11,7 @@ import { monotonicNs, realClock, wallNowMs } from '../system.ts';
 import type { Admin } from './admin.ts';
 import { answerAdmin, serveAdmin } from './admin.ts';
 import { randomId } from './compose-reply.ts';
-import { Endpoints } from './endpoints.ts';
+import { Endpoints, decoded } from './endpoints.ts';
 import { readEngines } from './engine-profile.ts';
 import { answerError, commonHeaders } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -101,7 +101,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   };
 
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    const path = pathOf(request);
+    const { path, deployment } = azureRoute(pathOf(request));
     if (path === '/healthz' || path === '/health') return sendJson(response, 200, { status: 'ok' });
     if (path === '/metrics' || path.startsWith('/admin/')) {
       void serveAdmin(request, response, path, admin);
@@ -118,7 +118,8 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     readBody(request).then(
       (body) => {
         exchange.record.bodyNs = exchange.sinceAcceptNs();
-        if (!exchange.isOver()) endpoints.post(exchange, path, body.toString('utf8'));
+        if (exchange.isOver()) return;
+        endpoints.post(exchange, path, body.toString('utf8'), deployment);
       },
       (thrown) => unreadable(exchange, thrown),
     );
@@ -151,6 +152,18 @@ const METHODS: readonly { readonly pattern: RegExp; readonly methods: readonly s
   { pattern: /^\/v1\/responses\/[^/]+$/, methods: ['GET', 'DELETE'] },
   { pattern: /^\/v1\/responses\/[^/]+\/cancel$/, methods: ['POST'] },
 ];
+
+/**
+ * Azure's addresses as OpenAI's: `/openai/v1/…`, and `/openai/deployments/<name>/…`, whose name
+ * says the model whatever the body says.
+ */
+function azureRoute(path: string): { readonly path: string; readonly deployment?: string } {
+  const match = /^\/openai\/(?:v1|deployments\/(?<name>[^/]+))(?<rest>\/.*)$/u.exec(path);
+  if (match === null) return { path };
+  const { name, rest } = match.groups!;
+  const plain = `/v1${rest}`;
+  return name === undefined ? { path: plain } : { path: plain, deployment: decoded(name) };
+}
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   const query = url.indexOf('?');

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import type { ProviderConfigInput } from '../../src/config/provider.ts';
+import type { Framing } from '../../src/config/provider-fault.ts';
 import type { Dialect } from '../../src/http/dialect.ts';
 import { replyOutcome } from '../../src/http/read-stream.ts';
 import { VirtualProvider, config } from './virtual-provider.ts';
@@ -83,32 +84,57 @@ describe.each(DIALECTS)('%s: what a client sees of each fault', (dialect) => {
     expect(closings).toEqual(['fault']);
   });
 
-  test.for([
-    { how: 'crlf', outcome: 'complete', closing: 'complete' },
-    { how: 'comments', outcome: 'complete', closing: 'complete' },
-    { how: 'pieces', outcome: 'complete', closing: 'complete' },
-    { how: 'duplicate-frames', outcome: undefined, closing: 'fault' },
-    { how: 'no-last-blank-line', outcome: undefined, closing: 'fault' },
-    { how: 'no-event-lines', outcome: undefined, closing: 'fault' },
-  ] as const)('framing: $how', async ({ how, outcome, closing }) => {
+  test.for<{ how: Framing; closing: string; expected: (plain: string) => string }>([
+    { how: 'crlf', closing: 'complete', expected: (plain) => plain.replaceAll('\n', '\r\n') },
+    {
+      how: 'comments',
+      closing: 'complete',
+      expected: (plain) => plain.replaceAll('\n\n', '\n\n: keep-alive\n\n\n'),
+    },
+    { how: 'pieces', closing: 'complete', expected: (plain) => plain },
+    {
+      how: 'duplicate-frames',
+      closing: 'fault',
+      expected: (plain) =>
+        plain
+          .split('\n\n')
+          .map((frame) => (frame === '' ? '' : `${frame}\n\n${frame}\n\n`))
+          .join(''),
+    },
+    { how: 'no-last-blank-line', closing: 'fault', expected: (plain) => plain.slice(0, -1) },
+    {
+      how: 'no-event-lines',
+      closing: 'fault',
+      expected: (plain) =>
+        plain
+          .split('\n')
+          .filter((each) => !each.startsWith('event: '))
+          .join('\n'),
+    },
+  ])('framing: $how; whole replies have no frames', async ({ how, closing, expected }) => {
     const plain = await faulty().ask(request(dialect, true), { dialect });
     const { reply, closings } = await struck({ kind: 'framing', how }, dialect, true);
     expect(closings).toEqual([closing]);
-    if (outcome !== undefined) {
-      expect(replyOutcome(reply.read(dialect))).toBe(outcome);
-      expect(reply.read(dialect).text).toBe(plain.reply.read(dialect).text);
-    }
-    if (how === 'crlf') expect(reply.text).toBe(plain.reply.text.replaceAll('\n', '\r\n'));
-    if (how === 'comments') expect(reply.text).toContain('\n\n: keep-alive\n\n');
-    if (how === 'pieces') {
-      expect(reply.text).toBe(plain.reply.text);
-      expect(Math.max(...reply.writes.map(({ text }) => text.length))).toBe(7);
-    }
-    if (how === 'duplicate-frames') expect(reply.text).toHaveLength(2 * plain.reply.text.length);
-    if (how === 'no-last-blank-line') expect(reply.text).toBe(plain.reply.text.slice(0, -1));
-    if (how === 'no-event-lines') expect(reply.text).not.toMatch(/^event:/mu);
+    expect(reply.text).toBe(expected(plain.reply.text));
     const whole = await struck({ kind: 'framing', how }, dialect, false);
     expect(whole.closings).toEqual(['complete']);
+  });
+
+  test.for<Framing>(['crlf', 'comments', 'pieces'])(
+    'framing: %s reads back as if nothing had happened',
+    async (how) => {
+      const plain = await faulty().ask(request(dialect, true), { dialect });
+      const { reply } = await struck({ kind: 'framing', how }, dialect, true);
+      expect(replyOutcome(reply.read(dialect))).toBe('complete');
+      expect(reply.read(dialect).text).toBe(plain.reply.read(dialect).text);
+    },
+  );
+
+  test('framing: pieces are written one by one', async () => {
+    const { reply } = await struck({ kind: 'framing', how: 'pieces' }, dialect, true);
+    const sizes = reply.writes.map(({ text }) => text.length);
+    expect(Math.max(...sizes)).toBe(7);
+    expect(sizes.length).toBeGreaterThan(reply.text.length / 8);
   });
 
   test('reset: before the headers, or after three tokens', async () => {

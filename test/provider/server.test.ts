@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { AzureOpenAI } from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createStreamReader, replyOutcome } from '../../src/http/read-stream.ts';
@@ -389,6 +390,79 @@ test('stored responses: read back, continued, deleted', async () => {
       }),
     ),
   ).toMatchObject({ error: { code: 'previous_response_not_found' } });
+});
+
+describe('background responses', () => {
+  const slow = {
+    model: 'm',
+    input: '[[sim output=60]] hi',
+    background: true,
+  };
+  const status = async (id: string): Promise<unknown> =>
+    (json(await call('GET', `/v1/responses/${id}`)) as { status: unknown }).status;
+
+  test('queued at once, polled until it is completed, continued like any other', async () => {
+    const queued = json(await call('POST', '/v1/responses', slow)) as { id: string };
+    expect(queued).toMatchObject({ status: 'queued', background: true, output: [], usage: null });
+    await expect.poll(() => status(queued.id)).toBe('completed');
+    expect(json(await call('GET', `/v1/responses/${queued.id}`))).toMatchObject({
+      background: true,
+      output: [{ type: 'message' }],
+      usage: { output_tokens: 60 },
+    });
+    const next = { model: 'm', input: 'more', previous_response_id: queued.id };
+    expect((await call('POST', '/v1/responses', next)).status).toBe(200);
+  });
+
+  test('cancelled: it stops, frees its place, and stays cancelled', async () => {
+    const long = { ...slow, input: '[[sim output=30000]] hi' };
+    const { id } = json(await call('POST', '/v1/responses', long)) as { id: string };
+    expect(await status(id)).toBe('in_progress');
+    const { running } = provider.simulator.models[0]!.timing.gauges;
+    const cancelled = await call('POST', `/v1/responses/${id}/cancel`);
+    expect(json(cancelled)).toMatchObject({ id, status: 'cancelled', background: true });
+    expect(provider.simulator.models[0]!.timing.gauges.running).toBe(running - 1);
+    expect(json(await call('POST', `/v1/responses/${id}/cancel`))).toMatchObject({
+      status: 'cancelled',
+    });
+  });
+
+  test('a fault shows as failed; a refusal reaches the caller at once', async () => {
+    await call('PUT', '/admin/faults', [{ kind: 'truncate', first: 1 }], {});
+    const { id } = json(await call('POST', '/v1/responses', slow)) as { id: string };
+    await expect.poll(() => status(id)).toBe('failed');
+    await call('PUT', '/admin/faults', [{ kind: 'status', status: 429, first: 1 }], {});
+    expect((await call('POST', '/v1/responses', slow)).status).toBe(429);
+    await call('DELETE', '/admin/faults', undefined, {});
+    const unkept = await call('POST', '/v1/responses', { ...slow, store: false });
+    expect(unkept.status).toBe(400);
+    const plain = { ...slow, background: false };
+    const ordinary = json(await call('POST', '/v1/responses', plain)) as { id: string };
+    expect((await call('POST', `/v1/responses/${ordinary.id}/cancel`)).status).toBe(400);
+  });
+});
+
+test('Azure addresses: the deployment is the model', async () => {
+  const azure = new AzureOpenAI({
+    endpoint: provider.url,
+    apiKey: 'right',
+    apiVersion: '2025-04-01-preview',
+    deployment: 'm',
+    maxRetries: 0,
+  });
+  const reply = await azure.chat.completions.create({
+    model: 'whatever',
+    messages: [{ role: 'user', content: 'hi' }],
+  });
+  expect(reply.model).toBe('m');
+  const nobody = '/openai/deployments/no%20body/chat/completions?api-version=1';
+  const missing = await call('POST', nobody, chat, { 'api-key': 'right' });
+  expect(missing.status).toBe(404);
+  expect(missing.text).toContain('no body');
+  const v1 = await call('POST', '/openai/v1/chat/completions', chat, { 'api-key': 'right' });
+  expect(v1.status).toBe(200);
+  const embeddings = '/openai/deployments/e/embeddings';
+  expect((await call('POST', embeddings, { input: 'x' }, { 'api-key': 'right' })).status).toBe(200);
 });
 
 test('2026-10-21 refuses sampling parameters, 2023-06-01 does not', async () => {
