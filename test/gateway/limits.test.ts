@@ -3,7 +3,6 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 import { Random } from '../../src/core/random.ts';
 import { AgentRateLimit } from '../../src/gateway/agent-limits.ts';
-import { goDuration } from '../../src/gateway/limit-headers.ts';
 import { requestFacts } from '../../src/gateway/request-facts.ts';
 import { TokenEstimator } from '../../src/gateway/token-estimate.ts';
 import { OTHER_KEY, gatewayUnderTest } from './gateway-under-test.ts';
@@ -279,14 +278,4 @@ test.for([
   { body: '{"max_tokens":-5}', cap: undefined, why: 'nor is a negative one' },
 ])('output cap: $why', ({ body, cap }) => {
   expect(requestFacts(Buffer.from(body))).toMatchObject({ outputCap: cap });
-});
-
-test.for([
-  { ms: 12, text: '12ms' },
-  { ms: 999.6, text: '1s' },
-  { ms: 9816, text: '9.816s' },
-  { ms: 360_000, text: '6m0s' },
-  { ms: 3_723_500, text: '1h2m3.5s' },
-])('reset of $ms ms is printed as $text', ({ ms, text }) => {
-  expect(goDuration(ms)).toBe(text);
 });
