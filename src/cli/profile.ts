@@ -17,6 +17,8 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
     .option('--name <name>', 'name of the workload; default: the first input')
     .option('--sessions <count>', 'sessions kept in the profile for replay', '200')
     .option('--seed <seed>', 'chooses which sessions are kept', 'profile')
+    .option('--jobs <count>', 'threads that read large inputs; default: one per core')
+    .option('--shard <file>', 'write what was read for `profile merge` (say shard.gz)')
     .option('--color', 'colours even when the output is no terminal')
     .option('--no-color', 'no colours')
     .addHelpText('after', HELP)
@@ -44,6 +46,18 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
       await diffStoredProfiles(before, after, options);
     });
   profile
+    .command('merge')
+    .description('one profile from several shards, the same as of all their traces in one run')
+    .argument('<shards...>', 'files written by profile --shard')
+    .option('-o, --output <file>', 'write the profile as YAML; - for stdout')
+    .option('--json', 'print the profile as JSON instead of the report (without sessions)')
+    .option('--name <name>', 'name of the workload; default: that of the first shard')
+    .addHelpText('after', MERGE_HELP)
+    .action(async (shards, options) => {
+      const { mergeShards } = await import('./profile-merge.ts');
+      await mergeShards(shards, options);
+    });
+  profile
     .command('export')
     .description('write traces in the format of another tool, without content')
     .argument('<inputs...>', 'trace files, folders, globs, or - for stdin')
@@ -57,6 +71,16 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
   addProfileRecordCommand(profile as unknown as Command, setExitCode);
 }
 
+const MERGE_HELP = `
+What is exact: every figure, in whatever way the traces were dealt to shards. Beyond 1,048,576 calls
+the gaps between arrivals are known only when each shard came in order and no two overlap in time;
+prompts that start at the same instant are compared in the order in which the shards are named.
+
+Records in two shards: the same shard twice is counted once. Sessions, messages and requests of
+formats with such ids (transcripts, rollouts, spend logs) are found and reported, but counted twice;
+copies in other formats are not noticed. Profile overlapping traces in one run instead.
+`;
+
 const HELP = `
 How the figures are made:
   percentiles        linear interpolation between ranks (type 7); standard deviations divide by n
@@ -69,5 +93,7 @@ How the figures are made:
 Examples:
   agent-infra profile trace.csv                        look at a trace
   agent-infra profile ~/.claude/projects -o agent.yaml write the profile for plan and loadtest
+  agent-infra profile monday/ --shard monday.gz        on each machine or day, then:
+  agent-infra profile merge monday.gz tuesday.gz -o week.yaml
   agent-infra profile spans/*.json --json | jq .tokens.input.p95
 `;

@@ -126,6 +126,7 @@ class ClaudeFold implements JsonFold {
     const model = this.#model(message['model']);
     const { draft, attempt } = open.session.call(threadKey, { atMs, model });
     if (key !== undefined) {
+      this.#tally.claim('message', key);
       this.#messages.set(key, { draft, attempt, file: this.#file, open });
       open.keys.push(key);
     }
@@ -176,6 +177,7 @@ class ClaudeFold implements JsonFold {
     const known = this.#open.get(id);
     // Kept in order of use, so that the first one is the one to close.
     this.#open.delete(id);
+    if (known === undefined) this.#tally.claim('session', id);
     if (known === undefined && this.#open.size >= MOST_OPEN_SESSIONS) this.#closeOldest();
     this.#current = known ?? { session: new ClaudeSession(id), keys: [], mainIds: new Set() };
     this.#open.set(id, this.#current);

@@ -72,7 +72,9 @@ class CodexFold implements JsonFold {
     const meta = line['type'] === 'session_meta' ? objectOf(line['payload']) : {};
     const id = textOf(meta['id']) ?? this.#file;
     const spawn = objectOf(objectOf(objectOf(meta['source'])['subagent'])['thread_spawn']);
-    const parent = this.#sessions.get(textOf(spawn['parent_thread_id']) ?? '');
+    const parentId = textOf(spawn['parent_thread_id']);
+    for (const name of [id, parentId]) if (name !== undefined) this.#tally.claim('session', name);
+    const parent = this.#sessions.get(parentId ?? '');
     const session = parent ?? this.#sessions.get(id) ?? new AgentSession(id, { agent: 'codex' });
     if (parent === undefined) this.#sessions.set(id, session);
     const isSubAgent = isObject(objectOf(meta['source'])['subagent']);

@@ -46,6 +46,7 @@ class HeliconeFold implements JsonFold {
       return;
     }
     this.#seen.add(id);
+    this.#tally.claim('request', id);
     if (row['_type'] === 'tool' || objectOf(unpackJson(row['request_body']))['_type'] === 'tool') {
       this.#tally.skip('tool log, not an LLM call', place);
       return;

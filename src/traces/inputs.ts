@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 
 import { AgentInfraError } from '../errors.ts';
+import type { TraceFormat } from './readers.ts';
 
 /** One file to read. `named`: the user named it, so that not understanding it is an error. */
 export interface TraceInput {
@@ -11,6 +12,10 @@ export interface TraceInput {
   /** Size on disk (compressed, if it is); undefined for stdin. */
   readonly bytes: number | undefined;
   readonly open: () => AsyncIterable<Buffer>;
+  /** Whether it repeats another file byte for byte, when that is known already. */
+  readonly isCopy?: boolean | undefined;
+  /** Its format, when that is known already: whole lines cut out of a file. */
+  readonly format?: TraceFormat | undefined;
 }
 
 /**
@@ -71,8 +76,12 @@ async function fileInput(path: string, named: boolean): Promise<TraceInput> {
   const { size } = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
-  const open = (): AsyncIterable<Buffer> => createReadStream(path, { highWaterMark: READ_BYTES });
-  return { path, named, bytes: size, open };
+  return { path, named, bytes: size, open: () => readFrom(path) };
+}
+
+/** @param start offset of the first byte read */
+export function readFrom(path: string, start = 0): AsyncIterable<Buffer> {
+  return createReadStream(path, { start, highWaterMark: READ_BYTES });
 }
 
 /** All files below a directory, sorted; `x.jsonl` before the files of directory `x` (sub-agents after their session). */

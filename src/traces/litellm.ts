@@ -69,7 +69,9 @@ class LitellmFold implements JsonFold {
         }),
       );
     }
-    if (id !== undefined) this.#seen.add(id);
+    if (id === undefined) return;
+    this.#seen.add(id);
+    this.#tally.claim('request', id);
   }
 }
 

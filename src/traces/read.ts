@@ -6,6 +6,8 @@ import { openFiles, type TraceFile } from './archive.ts';
 import { driveCsv, driveJson } from './drive.ts';
 import { expandInputs, type TraceInput } from './inputs.ts';
 import { isTraceFormat, readers, type TraceFormat } from './readers.ts';
+import type { IdentityClaims } from './split-claims.ts';
+import { splitRules } from './split-formats.ts';
 import { HEAD_BYTES, sampleOf, sniff, type Head } from './sniff.ts';
 import { Place, Tally } from './tally.ts';
 import type { CsvFold, JsonFold } from './trace-reader.ts';
@@ -17,6 +19,8 @@ export interface ReadTracesOptions {
   readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
   /** What `-` reads. */
   readonly stdin?: AsyncIterable<Buffer> | undefined;
+  /** Filled with what may not be read in two parts (split-claims.ts). */
+  readonly claims?: IdentityClaims | undefined;
 }
 
 interface ReadProgress {
@@ -39,6 +43,15 @@ export interface ReadTracesResult {
   };
 }
 
+/** What reading some of the inputs came to. */
+export interface ReadPart {
+  readonly formats: readonly TraceFormat[];
+  readonly files: readonly string[];
+  readonly counts: Readonly<Tally['counts']>;
+  /** Why the first file that no reader took was refused. */
+  readonly problem: AgentInfraError | undefined;
+}
+
 type Fold =
   | { readonly kind: 'csv'; readonly fold: CsvFold }
   | { readonly kind: 'json'; readonly fold: JsonFold };
@@ -58,19 +71,58 @@ export async function readTraces(
   sink: TraceSink,
   options: ReadTracesOptions = {},
 ): Promise<ReadTracesResult> {
-  const forced = forcedFormat(options.format);
   const files = await expandInputs(inputs, options.stdin ?? process.stdin);
-  const tally = new Tally(sink);
+  return joinParts([await readPart(files, sink, options)]);
+}
+
+/** Reads some of the inputs of a run. Errors as readTraces, but no call at all is not one here. */
+export async function readPart(
+  files: readonly TraceInput[],
+  sink: TraceSink,
+  options: ReadTracesOptions,
+): Promise<ReadPart> {
+  const forced = forcedFormat(options.format);
+  const tally = new Tally(sink, options.claims);
   const run = new Run(tally, forced, options, files);
   for (const input of files) await run.input(input);
   run.end();
-  const { read, used, skipped, duplicates, calls, buckets } = tally.counts;
-  if (calls === 0 && buckets === 0) throw run.nothingFound();
-  return {
-    format: run.formats.join(' + '),
-    files: run.read,
-    records: { read, used, skipped, duplicates },
-  };
+  return { formats: run.formats, files: run.read, counts: tally.counts, problem: run.problem };
+}
+
+/** The result of a run whose parts stand in the order of the inputs. Throws trace.empty and the like. */
+export function joinParts(parts: readonly ReadPart[]): ReadTracesResult {
+  const counts = { read: 0, used: 0, skipped: 0, duplicates: 0, calls: 0, buckets: 0 };
+  for (const part of parts) {
+    for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
+      counts[name] += part.counts[name];
+    }
+  }
+  const formats = [...new Set(parts.flatMap((part) => part.formats))];
+  const files = [...new Set(parts.flatMap((part) => part.files))];
+  const { calls, buckets, ...records } = counts;
+  if (calls === 0 && buckets === 0) {
+    const problem = parts.find((part) => part.problem !== undefined)?.problem;
+    throw nothingFound({ formats, files, records, problem });
+  }
+  const { read, used, skipped, duplicates } = records;
+  return { format: formats.join(' + '), files, records: { read, used, skipped, duplicates } };
+}
+
+/** The error for a run without a single LLM call: what stood in the way, as exactly as known. */
+function nothingFound({
+  formats,
+  files,
+  records,
+  problem,
+}: Pick<ReadPart, 'formats' | 'files' | 'problem'> & {
+  readonly records: { readonly read: number; readonly skipped: number };
+}): AgentInfraError {
+  if (formats.length === 0 && problem !== undefined) return problem;
+  return new AgentInfraError(
+    'trace.empty',
+    `no LLM call in ${files.join(', ')}: ${records.read} records read as ${formats.join(' + ')}, ${records.skipped} skipped`,
+    { hint: 'Check that the trace holds LLM calls and is not cut off at its beginning.' },
+  );
 }
 
 class Run {
@@ -83,7 +135,8 @@ class Run {
   readonly #copies: CopyFinder;
   readonly #bytesTotal: number;
   #bytesRead = 0;
-  #problem: AgentInfraError | undefined;
+  /** Why the first file that no reader took was refused. */
+  problem: AgentInfraError | undefined;
 
   constructor(
     tally: Tally,
@@ -120,22 +173,10 @@ class Run {
     this.#tally.end();
   }
 
-  /** The error for a run without a single LLM call: what stood in the way, as exactly as known. */
-  nothingFound(): AgentInfraError {
-    const { read, skipped } = this.#tally.counts;
-    if (this.#folds.size === 0 && this.#problem !== undefined) return this.#problem;
-    const formats = this.formats.join(' + ');
-    return new AgentInfraError(
-      'trace.empty',
-      `no LLM call in ${this.read.join(', ')}: ${read} records read as ${formats}, ${skipped} skipped`,
-      { hint: 'Check that the trace holds LLM calls and is not cut off at its beginning.' },
-    );
-  }
-
   async #file(file: TraceFile, input: TraceInput): Promise<void> {
     const head = await file.bytes.peek(HEAD_BYTES);
     const complete = head.length < HEAD_BYTES;
-    const format = this.#formatOf(file.name, sampleOf(head, complete), input.named);
+    const format = input.format ?? this.#formatOf(file.name, sampleOf(head, complete), input.named);
     if (format === undefined) return;
     this.read.push(file.name);
     this.#place.file = file.name;
@@ -146,7 +187,8 @@ class Run {
     else {
       opened.fold.file?.(file.name);
       const sample = sampleOf(head, complete);
-      const framing = sample.kind === 'json' ? sample.framing : 'lines';
+      const isDocument = sample.kind === 'json' && input.format === undefined;
+      const framing = isDocument ? sample.framing : 'lines';
       const reader = readers[format];
       const lists = reader.kind === 'json' ? reader.lists : undefined;
       await driveJson(chunks, opened.fold, { framing, lists }, this.#place, this.#tally);
@@ -155,7 +197,7 @@ class Run {
 
   #formatOf(name: string, head: Head, named: boolean): TraceFormat | undefined {
     const refuse = (problem: AgentInfraError, reason: string): undefined => {
-      this.#problem ??= problem;
+      this.problem ??= problem;
       this.#whole(name, () => this.#tally.skip(reason, name));
     };
     if (head.kind === 'empty') {
@@ -189,6 +231,7 @@ class Run {
   #fold(format: TraceFormat): Fold {
     const open = this.#folds.get(format);
     if (open !== undefined) return open;
+    if (splitRules[format] === 'together') this.#tally.claim('format', format);
     const reader = readers[format];
     const fold: Fold =
       reader.kind === 'csv'
@@ -226,7 +269,7 @@ class Run {
 }
 
 /** Finds files that repeat another file byte for byte; only files of equal size are hashed. */
-class CopyFinder {
+export class CopyFinder {
   readonly #sizes = new Map<number, number>();
   readonly #hashes = new Set<string>();
 
@@ -237,7 +280,8 @@ class CopyFinder {
   }
 
   async isCopy(input: TraceInput): Promise<boolean> {
-    const { bytes } = input;
+    const { bytes, isCopy } = input;
+    if (isCopy !== undefined) return isCopy;
     if (bytes === undefined || bytes === 0 || this.#sizes.get(bytes) === 1) return false;
     const hash = createHash('sha256');
     for await (const chunk of input.open()) hash.update(chunk);

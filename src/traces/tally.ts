@@ -1,4 +1,5 @@
 import type { LlmCall, Session, TraceSink, UsageBucket } from '../core/trace.ts';
+import type { IdentityClaims } from './split-claims.ts';
 import { TokenEstimates } from './token-estimates.ts';
 
 /** Where a record stands, for messages. One object per run, moved along; text is made on demand. */
@@ -24,12 +25,19 @@ export class Tally {
   /** Token counts of calls that report none. */
   readonly estimates = new TokenEstimates();
   readonly #sink: TraceSink;
+  readonly #claims: IdentityClaims | undefined;
   /** Waits until the estimates in it can be corrected. */
   #held: (LlmCall | Session)[] = [];
   #heldCalls = 0;
 
-  constructor(sink: TraceSink) {
+  constructor(sink: TraceSink, claims?: IdentityClaims) {
     this.#sink = sink;
+    this.#claims = claims;
+  }
+
+  /** Names something by which records of several files are joined or suppressed (split-claims.ts). */
+  claim(kind: string, id: string): void {
+    this.#claims?.add(kind, id);
   }
 
   /** Records met in the input, before their fate is known. */

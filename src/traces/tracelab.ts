@@ -61,6 +61,7 @@ class TracelabFold implements JsonFold {
     const provider = textOf(row['provider']);
     let session = this.#sessions.get(id);
     if (session === undefined) {
+      this.#tally.claim('session', id);
       session = new AgentSession(id, { agent: provider === 'claude' ? 'claude-code' : provider });
       this.#sessions.set(id, session);
     }

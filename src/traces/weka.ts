@@ -58,6 +58,7 @@ class WekaFold implements JsonFold {
       return;
     }
     this.#seen.add(hash);
+    this.#tally.claim('requests', hash);
     const blockTokens = amountOf(value['block_size']) ?? 0;
     const session = new AgentSession(textOf(value['id']) ?? place.toString(), {
       relativeTime: true,

@@ -155,8 +155,7 @@ export class ProfileFold implements TraceSink {
 
   /** Adds what another fold has folded, as if it had been folded here. */
   merge(state: ProfileState): void {
-    if ('sketch' in state.calls) this.#sketchCalls().merge(state.calls.sketch);
-    else for (const row of rowsOf(state.calls.table)) this.#roomyCalls().add(row);
+    this.#mergeCalls(state.calls);
     this.#sessions.merge(state.sessions);
     this.#structure.merge(state.structure);
     this.#cache.merge(state.cache);
@@ -254,10 +253,20 @@ export class ProfileFold implements TraceSink {
 
   #sketchCalls(): CallSketch {
     if (this.#calls instanceof CallSketch) return this.#calls;
-    const sketch = new CallSketch();
-    for (const row of this.#calls.rows()) sketch.add(row);
-    this.#calls = sketch;
-    return sketch;
+    this.#calls = sketchOf(this.#calls);
+    return this.#calls;
+  }
+
+  #mergeCalls(calls: ProfileState['calls']): void {
+    if ('sketch' in calls) {
+      this.#sketchCalls().merge(calls.sketch);
+      return;
+    }
+    const table = this.#calls instanceof CallTable ? this.#calls : new CallTable();
+    for (const row of rowsOf(calls.table)) table.add(row);
+    // As a part of its own: a sketch tells parts in order of time from calls out of order.
+    if (this.#calls instanceof CallSketch) this.#calls.merge(sketchOf(table).state());
+    else if (table.size > this.#exactCalls) this.#sketchCalls();
   }
 
   #callCounts(): WorkloadProfile['calls'] {
@@ -292,6 +301,12 @@ interface Reason {
 
 function increase(counts: Map<string, number>, reason: string, by: number): void {
   counts.set(reason, (counts.get(reason) ?? 0) + by);
+}
+
+function sketchOf(table: CallTable): CallSketch {
+  const sketch = new CallSketch();
+  for (const row of table.rows()) sketch.add(row);
+  return sketch;
 }
 
 /** Equal figures give equal keys, and different ones stand in an order that means nothing. */

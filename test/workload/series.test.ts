@@ -16,7 +16,7 @@ const entries = array(
       ),
     ),
   ),
-  { minLength: 1, maxLength: 200 },
+  { minLength: 1, maxLength: 200, size: 'max' },
 );
 
 function series(list: readonly (readonly [number, number])[], limit: number): Series {

@@ -1,0 +1,195 @@
+import { Worker } from 'node:worker_threads';
+
+import { AgentInfraError } from '../errors.ts';
+import { joinParts, readTraces } from '../traces/read.ts';
+import type { ReadTracesResult } from '../traces/read.ts';
+import { IdentityClaims, sharedHashes } from '../traces/split-claims.ts';
+import { joined, splitInputs } from '../traces/split-inputs.ts';
+import type { Part } from '../traces/split-inputs.ts';
+import { ProfileFold } from '../workload/profile-fold.ts';
+import type { ProfileOptions } from '../workload/profile-fold.ts';
+import type { PartProfile, PlainError, WorkerMessage, WorkerSetup } from './profile-worker.ts';
+
+export interface JobOptions {
+  readonly format: string;
+  readonly fold: ProfileOptions;
+  /** Threads to use at most; 1 reads in this thread. */
+  readonly jobs: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: JobProgress) => void;
+  /** Inputs smaller than this are read in this thread; for tests. */
+  readonly minBytes?: number | undefined;
+}
+
+export interface JobProgress {
+  readonly file: string;
+  readonly bytesRead: number;
+  readonly bytesTotal: number;
+  readonly records: number;
+}
+
+export interface FoldedTraces {
+  readonly fold: ProfileFold;
+  readonly result: ReadTracesResult;
+  /** Hashes of the sessions, messages and requests read, where the format has such (split-claims.ts). */
+  readonly claims: Float64Array;
+}
+
+/**
+ * Reads and folds traces, in several threads where that pays off: each folds neighbouring inputs,
+ * and the folds are merged in the order of the inputs. The result is that of one thread; parts that
+ * turn out to share sessions or messages are read once more, together.
+ */
+export async function foldTraces(
+  inputs: readonly string[],
+  options: JobOptions,
+): Promise<FoldedTraces> {
+  const parts = await splitInputs(inputs, options);
+  options.signal.throwIfAborted();
+  if (parts === undefined) return foldHere(inputs, options);
+  const profiles = await foldParts(parts, options);
+  const fold = new ProfileFold(options.fold);
+  for (const { state } of profiles) fold.merge(state);
+  const result = joinParts(
+    profiles.map(({ read }) => ({
+      ...read,
+      problem: read.problem === undefined ? undefined : (revived(read.problem) as AgentInfraError),
+    })),
+  );
+  const claims = new Float64Array(profiles.reduce((sum, own) => sum + own.claims.length, 0));
+  let at = 0;
+  for (const own of profiles) {
+    claims.set(own.claims, at);
+    at += own.claims.length;
+  }
+  return { fold, result, claims: claims.sort() };
+}
+
+async function foldHere(inputs: readonly string[], options: JobOptions): Promise<FoldedTraces> {
+  const fold = new ProfileFold(options.fold);
+  const claims = new IdentityClaims();
+  const result = await readTraces(inputs, fold, {
+    format: options.format,
+    signal: options.signal,
+    claims,
+    onProgress: (progress) => options.onProgress({ ...progress, records: fold.recordsRead }),
+  });
+  return { fold, result, claims: claims.hashes() };
+}
+
+async function foldParts(
+  parts: readonly Part[],
+  options: JobOptions,
+): Promise<readonly PartProfile[]> {
+  const progress = { bytesRead: 0, records: 0 };
+  const bytesTotal = parts.flat().reduce((sum, { bytes, lines }) => {
+    return sum + (lines === undefined ? bytes : lines.end - lines.start);
+  }, 0);
+  const onMessage = (message: WorkerMessage): void => {
+    if (message.kind !== 'progress') return;
+    progress.bytesRead += message.bytes;
+    progress.records += message.records;
+    options.onProgress({ file: message.file, bytesTotal, ...progress });
+  };
+  const profiles = await inWorkers(parts, options, onMessage);
+  const ranges = entangled(profiles.map(({ claims }) => claims));
+  if (ranges.length === 0) return profiles;
+  const again = ranges.map(([first, last]) => joined(parts.slice(first, last + 1)));
+  const redone = await inWorkers(again, options, onMessage);
+  return profiles.flatMap((profile, index) => {
+    const range = ranges.findIndex(([first, last]) => first <= index && index <= last);
+    if (range === -1) return [profile];
+    return ranges[range]![0] === index ? [redone[range]!] : [];
+  });
+}
+
+/**
+ * Stretches [first, last] of parts in which some share an identity. Whole stretches, because what
+ * lies between two such parts decides, for example, whether a session is still open.
+ */
+export function entangled(claims: readonly Float64Array[]): readonly (readonly [number, number])[] {
+  const ranges: [number, number][] = [];
+  for (let first = 0; first < claims.length; first += 1) {
+    let last = first;
+    for (let other = claims.length - 1; other > first; other -= 1) {
+      if (sharedHashes(claims[first]!, claims[other]!) === 0) continue;
+      last = other;
+      break;
+    }
+    const open = ranges.at(-1);
+    if (open !== undefined && first <= open[1]) open[1] = Math.max(open[1], last);
+    else if (last > first) ranges.push([first, last]);
+  }
+  return ranges;
+}
+
+/** Deals the parts to threads; all of them end when one fails or the signal comes. */
+async function inWorkers(
+  parts: readonly Part[],
+  { jobs, format, fold, signal }: JobOptions,
+  onMessage: (message: WorkerMessage) => void,
+): Promise<PartProfile[]> {
+  const results: PartProfile[] = [];
+  const failures = new Map<number, Error>();
+  let next = 0;
+  const work = async (worker: Worker): Promise<void> => {
+    // A failure in an early part is the one that a single thread would have met.
+    while (next < parts.length && failures.size === 0 && !signal.aborted) {
+      const index = next;
+      next += 1;
+      try {
+        results[index] = await answer(worker, parts[index]!, onMessage);
+      } catch (thrown) {
+        failures.set(index, thrown as Error);
+      }
+    }
+  };
+  const workerData: WorkerSetup = { format, fold };
+  const workers = Array.from(
+    { length: Math.min(jobs, parts.length) },
+    () => new Worker(new URL('profile-worker.js', import.meta.url), { workerData }),
+  );
+  const stop = (): void => workers.forEach((worker) => void worker.terminate());
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.all(workers.map(work));
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+  signal.throwIfAborted();
+  const first = Math.min(...failures.keys());
+  const failure = failures.get(first);
+  if (failure !== undefined) throw failure;
+  return results;
+}
+
+function answer(
+  worker: Worker,
+  part: Part,
+  onMessage: (message: WorkerMessage) => void,
+): Promise<PartProfile> {
+  return new Promise((resolve, reject) => {
+    const settle = (action: () => void): void => {
+      worker.removeAllListeners();
+      action();
+    };
+    worker.on('message', (message: WorkerMessage) => {
+      onMessage(message);
+      if (message.kind === 'done') settle(() => resolve(message.result));
+      else if (message.kind === 'failed') settle(() => reject(revived(message.error)));
+    });
+    worker.once('error', (error) => settle(() => reject(error)));
+    worker.once('exit', () => settle(() => reject(new Error('a reading thread ended early'))));
+    worker.postMessage(part);
+  });
+}
+
+function revived({ code, message, hint, stack }: PlainError): Error {
+  if (code !== undefined) {
+    return new AgentInfraError(code, message, hint === undefined ? {} : { hint });
+  }
+  const error = new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
