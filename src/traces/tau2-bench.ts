@@ -81,7 +81,9 @@ class Tau2Fold implements JsonFold {
   ): void {
     const { role } = message;
     if (role === 'tool') {
-      if ((message['requestor'] ?? 'assistant') === this.#role) chat.toolResult(message, { atMs });
+      // One tool after the other: each takes the time since the message before it.
+      if ((message['requestor'] ?? 'assistant') === this.#role)
+        chat.toolResult(message, { atMs, durationMs: atMs - startMs });
       else {
         this.#tally.skip('tool of the other side', place);
         return;

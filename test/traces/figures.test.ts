@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { inputTokens } from '../../src/core/tokens.ts';
 import { quantileSorted } from '../../src/core/statistics.ts';
 import type { LlmCall, Session, ToolCall } from '../../src/core/trace.ts';
+import { isoMs } from '../../src/traces/timestamp.ts';
 import { readTraces } from '../../src/traces/read.ts';
 import { StructureFold } from '../../src/workload/structure.ts';
 import {
@@ -628,13 +629,24 @@ describe.skipIf(noTraces)('small fixtures of other tools', () => {
     const expected = (await expectedFile('otel-inference-perf.json')) as unknown as Readonly<
       Record<
         string,
-        Readonly<Record<'llm_spans' | 'llm_busy_s' | 'max_concurrent', number>> & {
+        Readonly<
+          Record<'llm_spans' | 'llm_busy_s' | 'max_concurrent' | 'spans' | 'wall_s', number>
+        > & {
+          readonly models: Readonly<Record<string, number>>;
           readonly usage_keys: readonly string[];
         }
       >
     >;
     for (const [file, figures] of Object.entries(expected)) {
-      const calls = allCalls(await read(`otel-inference-perf/${file}`));
+      const found = await read(`otel-inference-perf/${file}`);
+      const calls = allCalls(found);
+      expect(found.records.read).toBe(figures.spans);
+      const start = Math.min(...calls.map(({ startMs }) => startMs));
+      const end = Math.max(...calls.map(({ endMs }) => endMs!));
+      expect((end - start) / 1000).toBeCloseTo(figures.wall_s, 6);
+      const models: Record<string, number> = {};
+      for (const { model } of calls) models[model!] = (models[model!] ?? 0) + 1;
+      expect(models).toEqual(figures.models);
       expect([file, calls.length, sum(calls.map(seconds)), maxConcurrent(calls)]).toEqual([
         file,
         figures.llm_spans,
@@ -761,9 +773,29 @@ describe.skipIf(noTraces)('trajectories', () => {
     expectSummary(inputs(allCalls(user)), expected['user_sim_input']!);
     // Tool latencies are given over both sides together.
     const tools = [...toolsOf(agent), ...toolsOf(user)];
-    expect(tools).toHaveLength(expected['tool_latency_s']!.n);
-    const sessionSeconds = agent.sessions.map(({ turns }) => turns.at(-1)!.endMs! / 1000);
-    expect(Math.min(...sessionSeconds)).toBeGreaterThan(0);
+    expectSummary(
+      tools.map(({ durationMs }) => durationMs! / 1000),
+      expected['tool_latency_s']!,
+    );
+    // The harness greets before the first turn and the user leaves after the last one: a session of
+    // the model lies inside its simulation.
+    const { simulations } = JSON.parse(await readFile(sharedTrace(file), 'utf8')) as {
+      readonly simulations: readonly {
+        readonly id: string;
+        readonly start_time: string;
+        readonly end_time: string;
+      }[];
+    };
+    const byId = new Map(agent.sessions.map((session) => [session.id, session.turns]));
+    const whole: number[] = [];
+    for (const { id, start_time: start, end_time: end } of simulations) {
+      const [startMs, endMs] = [isoMs(start)!, isoMs(end)!];
+      whole.push((endMs - startMs) / 1000);
+      const turns = byId.get(id)!;
+      expect(turns[0]!.startMs).toBeGreaterThanOrEqual(startMs);
+      expect(turns.at(-1)!.endMs!).toBeLessThanOrEqual(endMs);
+    }
+    expectSummary(whole, expected['session_duration_s']!);
   });
 
   test('SWE-agent: calls add up to the reported totals; zeros there mean unknown', async () => {
