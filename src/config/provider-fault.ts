@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { count, duration, oneOf, share, strict } from './fields.ts';
 
 /** Ways to frame a stream. The first three are legal and must not disturb any client. */
-export const FRAMINGS = [
+const FRAMINGS = [
   /** CRLF line ends. */
   'crlf',
   /** Comment lines and extra blank lines between frames. */
