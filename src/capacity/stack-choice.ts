@@ -142,9 +142,13 @@ export function findFlips(
   for (let probe = 1; probe <= PROBES; probe += 1) {
     const high = first * (last / first) ** (probe / PROBES);
     const after = choiceAt(high);
-    if (nameOf(after) !== nameOf(before)) {
-      const atScale = narrow(low, high, (scale) => nameOf(choiceAt(scale)) === nameOf(before));
-      flips.push(flip(before, after, atScale));
+    // A gap may hold several changes: each is looked for from the one before it.
+    while (nameOf(after) !== nameOf(before)) {
+      const name = nameOf(before);
+      low = narrow(low, high, (scale) => nameOf(choiceAt(scale)) === name);
+      const changed = choiceAt(low);
+      flips.push(flip(before, changed, low));
+      before = changed;
     }
     low = high;
     before = after;

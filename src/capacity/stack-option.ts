@@ -167,7 +167,9 @@ function overLimit({ load, atMost, effect, note }: OptionLimit, value: number): 
   const { label } = LOADS[load];
   const said = note === undefined ? '' : ` (${note})`;
   const limit = formatLoad(load, atMost);
-  const actual = formatLoad(load, value);
+  const text = formatLoad(load, value);
+  // A byte too many reads as the limit itself.
+  const actual = text === limit ? `just over ${limit}` : text;
   switch (effect) {
     case 'excludes':
       return `${label} of ${actual} exceeds the ${limit} limit${said}`;

@@ -35,6 +35,7 @@ export interface StackScale {
   readonly latency: readonly LatencyBudget[];
   readonly notes: readonly string[];
   readonly load: StackLoad;
+  readonly traffic: StackTraffic;
 }
 
 export interface StackPlan {
@@ -109,6 +110,7 @@ export function stackAt(input: StackInput, traffic: StackTraffic): StackScale {
       ...cutTurns(input, components),
     ],
     load,
+    traffic,
   };
 }
 

@@ -15,6 +15,7 @@ import { loadPlan } from '../config/plan.ts';
 import { AgentInfraError, asError } from '../errors.ts';
 import { planDiffText } from '../report/plan-diff.ts';
 import { planJson } from '../report/plan-json.ts';
+import { infracostUsage } from '../report/plan-stack-infracost.ts';
 import { planText } from '../report/plan-text.ts';
 import { environment, nowIso, wantsColour } from '../system.ts';
 import { toolVersion } from './tool-version.ts';
@@ -108,6 +109,8 @@ async function writePlan(plan: Plan, folder: string): Promise<void> {
   );
   await writeText(join(folder, 'prometheus-rules.yaml'), rules);
   await writeText(join(folder, 'prometheus-rules_test.yaml'), tests);
+  const usage = infracostUsage(plan);
+  if (usage !== null) await writeText(join(folder, 'infracost-usage.yml'), usage);
   process.stderr.write(`wrote ${folder}\n`);
 }
 

@@ -47,7 +47,11 @@ const latencyClass = strict({
 
 /** The schema of the section; its names are checked against the catalog apart from it. */
 export const stackSchema = strict({
-  cloud: z.union([oneOf(CLOUDS), z.array(oneOf(CLOUDS)).min(1)]).optional(),
+  cloud: z
+    .union([oneOf(CLOUDS), z.array(oneOf(CLOUDS)).min(1)], {
+      error: `expected one of ${CLOUDS.join(', ')}, or a list of them`,
+    })
+    .optional(),
   team: strict({
     skills: z.array(z.string()).optional(),
     hourly: usd().optional(),
