@@ -85,6 +85,24 @@ export class AgentInfraError extends Error {
   }
 }
 
+/** What the operating system's codes for failed file operations mean to a reader. */
+const FILE_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EISDIR: 'is a folder, not a file',
+  ENOTDIR: 'a part of this path is a file, not a folder',
+  EEXIST: 'is a file, not a folder',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left on the disk',
+};
+
+/** Why a file operation failed, in plain words; the system's message for a code not known here. */
+export function fileReason(thrown: unknown): string {
+  const error: NodeJS.ErrnoException = asError(thrown);
+  return FILE_REASONS[error.code ?? ''] ?? error.message;
+}
+
 /** Narrows whatever was thrown to an Error, keeping the original as cause. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });

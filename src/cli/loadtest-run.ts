@@ -1,10 +1,10 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { appendFile, mkdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 
 import { loadScenario } from '../config/scenario.ts';
 import type { LoadedScenario } from '../config/scenario.ts';
 import { parseDurationMs } from '../core/units.ts';
-import { AgentInfraError, asError, EXIT } from '../errors.ts';
+import { AgentInfraError, asError, EXIT, fileReason } from '../errors.ts';
 import type { StopReason } from '../loadtest/engine.ts';
 import type { LoadJob } from '../loadtest/job.ts';
 import { plannedLoad, renderPlannedLoad } from '../loadtest/planned-load.ts';
@@ -66,6 +66,8 @@ export async function runLoadtest(file: string, flags: LoadtestFlags): Promise<n
     const targetUrl = targetOf(scenario, servers);
     await reachTarget(targetUrl);
     const outDir = await createOutDir(flags.output, scenario);
+    // Before the load, not after it.
+    if (flags.junit !== undefined) await createFolder(dirname(resolve(flags.junit)));
     const job: LoadJob = { scenario, targetUrl, toolVersion: toolVersion(), outDir };
     const progress = await showProgress(flags.dashboard, scenario.name);
     stopping.saysThrough(progress.note);
@@ -99,7 +101,7 @@ export async function exportScenario(
   const { writeK6Script } = await import('../loadtest/k6-export.ts');
   const scenario = await loadScenario(file, { env: environment() });
   const outDir = resolve(options.output ?? '.');
-  await mkdir(outDir, { recursive: true });
+  await createFolder(outDir);
   const bundled = scenario.target.url === 'gateway' || scenario.target.url === 'provider';
   const targetUrl = bundled ? undefined : scenario.target.url;
   const written = await writeK6Script(scenario, targetUrl, outDir);
@@ -172,13 +174,42 @@ function targetOf(
 async function createOutDir(output: string | undefined, scenario: LoadedScenario): Promise<string> {
   const time = nowIso().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
   const outDir = resolve(output ?? join('reports', `${scenario.name}-${time}`));
-  try {
-    await mkdir(outDir, { recursive: true });
-  } catch (thrown) {
-    const cause = asError(thrown);
-    throw new AgentInfraError('output.unwritable', cause.message, { cause });
-  }
+  await createFolder(outDir);
   return outDir;
+}
+
+/** Level by level: `recursive` of Node 20 never returns where the kernel takes no folder (/proc). */
+async function createFolder(folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+  } catch (thrown) {
+    throw unwritable(folder, thrown);
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (thrown) {
+    const { code } = asError(thrown) as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw thrown;
+    await makeFolder(dirname(folder));
+    await mkdir(folder);
+  }
+}
+
+function unwritable(file: string, thrown: unknown): AgentInfraError {
+  return new AgentInfraError('output.unwritable', `${file}: ${fileReason(thrown)}`, {
+    cause: asError(thrown),
+    hint: 'Give a folder that can be written, on a disk with space: -o <dir>.',
+  });
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await writeFile(file, text).catch((thrown: unknown) => {
+    throw unwritable(file, thrown);
+  });
 }
 
 async function writeReports(
@@ -188,10 +219,10 @@ async function writeReports(
 ): Promise<void> {
   const strict = flags.strict === true ? 'strict' : 'lenient';
   const json = `${JSON.stringify(summary, undefined, 2)}\n`;
-  await writeFile(join(outDir, 'summary.json'), json);
-  await writeFile(join(outDir, 'report.txt'), renderLoadText(summary, { colour: false }));
-  await writeFile(join(outDir, 'report.html'), await renderRun(outDir, { format: 'html' }));
-  if (flags.junit !== undefined) await writeFile(flags.junit, renderLoadJunit(summary, strict));
+  await write(join(outDir, 'summary.json'), json);
+  await write(join(outDir, 'report.txt'), renderLoadText(summary, { colour: false }));
+  await write(join(outDir, 'report.html'), await renderRun(outDir, { format: 'html' }));
+  if (flags.junit !== undefined) await write(flags.junit, renderLoadJunit(summary, strict));
   const stepSummary = environment()['GITHUB_STEP_SUMMARY'];
   if (stepSummary !== undefined && stepSummary !== '') {
     await appendFile(stepSummary, renderLoadMarkdown(summary));

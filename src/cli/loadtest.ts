@@ -11,7 +11,10 @@ export function addLoadtestCommand(program: Command, setExitCode: SetExitCode): 
     .argument('<scenario>', 'a Scenario document (YAML)')
     .option('-o, --output <dir>', 'folder of the run (default: reports/<scenario>-<time>)')
     .addOption(
-      new Option('--engine <engine>', 'built-in engine, or an external k6')
+      new Option(
+        '--engine <engine>',
+        'what sends the load: the built-in engine, or an installed k6',
+      )
         .choices(['builtin', 'k6'] as const)
         .default('builtin' as const),
     )
@@ -49,7 +52,9 @@ export function addLoadtestCommand(program: Command, setExitCode: SetExitCode): 
     .description('write the scenario as a script for another load generator')
     .argument('<scenario>', 'a Scenario document (YAML)')
     .addOption(
-      new Option('--format <format>', 'which').choices(['k6'] as const).default('k6' as const),
+      new Option('--format <format>', 'load generator to write for')
+        .choices(['k6'] as const)
+        .default('k6' as const),
     )
     .option('-o, --output <dir>', 'folder for script and sessions (default: the current one)')
     .action(async (file, _options, command) => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { Command, CommanderError } from '@commander-js/extra-typings';
 
-import { AgentInfraError, EXIT } from '../errors.ts';
+import { AgentInfraError, EXIT, fileReason } from '../errors.ts';
 import { addCatalogCommand } from './catalog.ts';
 import { addDemoCommand } from './demo.ts';
 import { addGatewayCommand } from './gateway.ts';
@@ -19,9 +19,14 @@ import { addSchemaCommand } from './schema.ts';
  * @returns the exit code; nothing in the program calls process.exit on the normal path
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  // `agent-infra … | head` closes our stdout early: that is not an error.
+  // `agent-infra … | head` closes our stdout early: that is not an error. A full disk behind it is.
+  let outputFailed = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code === 'EPIPE') return;
+    console.error(`error [output.unwritable]: standard output: ${fileReason(error)}`);
+    // Set twice: this may come before main returns, or after it.
+    outputFailed = true;
+    process.exitCode = EXIT.usage;
   });
   let exitCode: number = EXIT.pass;
   const setExitCode = (code: number): void => {
@@ -47,7 +52,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   program.addHelpText('after', EXAMPLES);
   try {
     await program.parseAsync(argv as string[], { from: 'user' });
-    return exitCode;
+    return outputFailed ? EXIT.usage : exitCode;
   } catch (error) {
     return report(error);
   }

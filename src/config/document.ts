@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 
-import { AgentInfraError, asError } from '../errors.ts';
+import { AgentInfraError, asError, fileReason } from '../errors.ts';
 import { parseYaml } from './yaml.ts';
 
 export const API_VERSION = 'agent-infra/v1';
@@ -49,7 +49,7 @@ export async function loadDocument<S extends z.ZodType>(
 export async function readText(file: string): Promise<string> {
   const bytes = await readFile(file).catch((thrown: unknown) => {
     const cause = asError(thrown);
-    throw new AgentInfraError('config.unreadable', `${file}: ${cause.message}`, { cause });
+    throw new AgentInfraError('config.unreadable', `${file}: ${fileReason(cause)}`, { cause });
   });
   if (bytes.includes(0)) {
     throw new AgentInfraError(

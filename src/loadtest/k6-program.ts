@@ -27,9 +27,10 @@ export async function findK6(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<K6Program> {
   const path = env['K6_BIN'] ?? 'k6';
+  let version: string;
   try {
     const { stdout } = await run(path, ['version'], { timeout: 10_000 });
-    return { path, version: stdout.trim().split('\n')[0] ?? '' };
+    version = stdout.trim().split('\n')[0] ?? '';
   } catch (thrown) {
     const cause = asError(thrown);
     throw new AgentInfraError('dependency.missing', `k6 was not found (${path})`, {
@@ -37,6 +38,8 @@ export async function findK6(
       hint: INSTALL_HINT,
     });
   }
+  if (/^k6\b/.test(version)) return { path, version };
+  throw new AgentInfraError('dependency.missing', `${path} is not k6`, { hint: INSTALL_HINT });
 }
 
 export interface K6Files {

@@ -14,7 +14,7 @@ import { notInK6 } from './k6-thresholds.ts';
 import { progressOf } from './progress.ts';
 import type { RunHooks } from './run-builtin.ts';
 import type { Sample } from './sample.ts';
-import { createSampleWriter, parseSample } from './samples-file.ts';
+import { createSampleWriter, parseSample, unwritable } from './samples-file.ts';
 import { openSessions } from './session-source.ts';
 import type { LoadSummary } from './summary.ts';
 
@@ -28,14 +28,20 @@ const FOLLOW_INTERVAL_MS = 500;
 export async function runK6(job: LoadJob, k6: K6Program, hooks: RunHooks): Promise<LoadSummary> {
   const { outDir, scenario, targetUrl } = job;
   const workDir = join(outDir, 'k6');
-  await mkdir(workDir, { recursive: true });
-  await writeK6Script(scenario, targetUrl, workDir);
+  try {
+    await mkdir(workDir, { recursive: true });
+    await writeK6Script(scenario, targetUrl, workDir);
+  } catch (thrown) {
+    throw unwritable(workDir, thrown);
+  }
   const consoleFile = join(workDir, 'console.txt');
   const summaryFile = join(workDir, 'summary.json');
   await Promise.all([consoleFile, summaryFile].map((file) => rm(file, { force: true })));
 
   const fold = new RunFold();
-  const writer = createSampleWriter(join(outDir, SAMPLES_FILE));
+  let stopEarly = (): void => {};
+  // Without its samples a run is worth nothing: it ends, and `close` says why.
+  const writer = createSampleWriter(join(outDir, SAMPLES_FILE), () => stopEarly());
   const sink = (sample: Sample): void => {
     writer.add(sample);
     fold.add(sample);
@@ -58,7 +64,18 @@ export async function runK6(job: LoadJob, k6: K6Program, hooks: RunHooks): Promi
     hooks.onProgress(progressOf(fold, plan, realClock.now() - startMs));
   }, hooks.progressEveryMs);
   try {
-    const end = await runProgram(job, k6, { workDir, consoleFile, summaryFile }, hooks);
+    const end = await runProgram(
+      job,
+      k6,
+      { workDir, consoleFile, summaryFile },
+      {
+        ...hooks,
+        onStart: (stop) => {
+          stopEarly = () => stop('budget', 0);
+          hooks.onStart(stop);
+        },
+      },
+    );
     follow.close();
     sink({ ...endSample(end, summaryFile, fold), at: Math.max(fold.durationMs, 0) });
     await writeFile(join(workDir, 'k6.log'), end.log);

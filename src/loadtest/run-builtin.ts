@@ -35,7 +35,9 @@ export async function runBuiltin(job: LoadJob, hooks: RunHooks): Promise<LoadSum
   const streams = randomStreams(scenario.seed);
   const source = await openSessions(scenario, streams);
   const fold = new RunFold();
-  const writer = createSampleWriter(join(job.outDir, SAMPLES_FILE));
+  let stopEarly = (): void => {};
+  // Without its samples a run is worth nothing: it ends, and `close` says why.
+  const writer = createSampleWriter(join(job.outDir, SAMPLES_FILE), () => stopEarly());
   const sink = (sample: Sample): void => {
     writer.add(sample);
     fold.add(sample);
@@ -71,6 +73,7 @@ export async function runBuiltin(job: LoadJob, hooks: RunHooks): Promise<LoadSum
     hooks.onProgress(progressOf(fold, plan, realClock.now() - startMs));
   }, hooks.progressEveryMs);
   const flush = setInterval(() => writer.flush(), FLUSH_INTERVAL_MS);
+  stopEarly = () => run.stop('budget', 0);
   hooks.onStart((reason, graceMs) => run.stop(reason, graceMs));
   try {
     await run.done;
@@ -78,8 +81,8 @@ export async function runBuiltin(job: LoadJob, hooks: RunHooks): Promise<LoadSum
     clearInterval(report);
     clearInterval(flush);
     monitor.close();
-    writer.close();
     await transport.close();
+    writer.close();
   }
   return fold.summary();
 }

@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-import { AgentInfraError, asError } from '../errors.ts';
+import { AgentInfraError, asError, fileReason } from '../errors.ts';
 import type { Sample } from './sample.ts';
 
 /** Lines are written together once this much has gathered, or when `flush` is called each second. */
@@ -10,20 +10,29 @@ const BUFFER_CHARACTERS = 64 * 1024;
 export interface SampleWriter {
   add(sample: Sample): void;
   flush(): void;
+  /** Throws `output.unwritable` when a write has failed. */
   close(): void;
 }
 
 /**
  * Appends samples to a file. Writes are synchronous (a page-cache copy of 64 KiB takes some 20 µs)
- * so that a killed run loses at most what the last `flush` left.
+ * so that a killed run loses at most what the last `flush` left. A failed write (a full disk) throws
+ * only in `close`, since `add` is called from timers: `onFailure` is told once, to end the run.
  */
-export function createSampleWriter(file: string): SampleWriter {
+export function createSampleWriter(file: string, onFailure?: () => void): SampleWriter {
   const handle = opened(file);
   let buffer = '';
+  let failure: Error | undefined;
   const flush = (): void => {
-    if (buffer === '') return;
-    writeSync(handle, buffer);
+    const text = buffer;
     buffer = '';
+    if (text === '' || failure !== undefined) return;
+    try {
+      writeAll(handle, Buffer.from(text));
+    } catch (thrown) {
+      failure = unwritable(file, thrown);
+      onFailure?.();
+    }
   };
   return {
     add: (sample) => {
@@ -34,6 +43,7 @@ export function createSampleWriter(file: string): SampleWriter {
     close: () => {
       flush();
       closeSync(handle);
+      if (failure !== undefined) throw failure;
     },
   };
 }
@@ -86,7 +96,22 @@ function opened(file: string): number {
   try {
     return openSync(file, 'w');
   } catch (thrown) {
-    const cause = asError(thrown);
-    throw new AgentInfraError('output.unwritable', cause.message, { cause });
+    throw unwritable(file, thrown);
   }
+}
+
+/** A nearly full disk takes a part of the bytes and says so only at the next call. */
+function writeAll(handle: number, bytes: Buffer): void {
+  let written = 0;
+  while (written < bytes.length) written += writeSync(handle, bytes, written);
+}
+
+/** What a failed file operation is to the user; any other error comes back as it is. */
+export function unwritable(file: string, thrown: unknown): Error {
+  const cause = asError(thrown);
+  if (!('syscall' in cause)) return cause;
+  return new AgentInfraError('output.unwritable', `${file}: ${fileReason(thrown)}`, {
+    cause,
+    hint: 'Give a folder on a disk with space: -o <dir>.',
+  });
 }

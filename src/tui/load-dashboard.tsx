@@ -15,6 +15,7 @@ const TONES = { good: 'green', warn: 'yellow', bad: 'red', plain: undefined } as
 /** The dashboard of a load test. Two columns of facts on a wide terminal, one on a narrow one. */
 export function LoadDashboard({ columns, colour, view }: LoadDashboardProps): ReactElement {
   const wide = columns > NARROW_COLUMNS;
+  const { gap } = view;
   const tint = (tone: Tone): { color?: string } => {
     const color = colour ? TONES[tone] : undefined;
     return color === undefined ? {} : { color };
@@ -22,8 +23,10 @@ export function LoadDashboard({ columns, colour, view }: LoadDashboardProps): Re
   return (
     <Box flexDirection="column" width={columns}>
       <Box justifyContent="space-between">
-        <Text bold>{view.title}</Text>
-        <Text dimColor={colour}>
+        <Text bold wrap="truncate">
+          {view.title}
+        </Text>
+        <Text dimColor={colour} wrap="truncate">
           {view.elapsed} · {view.note}
         </Text>
       </Box>
@@ -31,39 +34,45 @@ export function LoadDashboard({ columns, colour, view }: LoadDashboardProps): Re
         <Text {...tint('good')}>{view.progressBar}</Text>
         <Text>{view.progressText}</Text>
       </Box>
-      <Box marginTop={1} flexDirection={wide ? 'row' : 'column'}>
-        <Box flexDirection="column" width={wide ? 34 : columns}>
+      <Box marginTop={gap} flexDirection={wide ? 'row' : 'column'}>
+        <Box flexWrap="wrap" flexDirection={wide ? 'column' : 'row'} width={wide ? 34 : 60}>
           {view.counts.map((row) => (
-            <Fact key={row.label} row={row} tint={tint} width={wide ? 30 : 40} />
+            <Box key={row.label} marginRight={wide ? 0 : 4}>
+              <Fact row={row} tint={tint} width={wide ? 30 : 26} />
+            </Box>
           ))}
         </Box>
-        <Box flexDirection="column" marginTop={wide ? 0 : 1}>
+        <Box flexDirection="column" marginTop={wide ? 0 : gap}>
           <Times rows={view.times} dim={colour} />
         </Box>
       </Box>
-      <Section>
-        {view.sparks.map(({ label, line, now }) => (
-          <Box key={label}>
-            <Text>{label.padEnd(18)}</Text>
-            <Text {...tint('good')}>{line}</Text>
-            <Text> {now}</Text>
-          </Box>
-        ))}
-      </Section>
+      {view.sparks.length > 0 && (
+        <Section gap={gap}>
+          {view.sparks.map(({ label, line, now }) => (
+            <Box key={label}>
+              <Text>{label.padEnd(18)}</Text>
+              <Text {...tint('good')}>{line}</Text>
+              <Text> {now}</Text>
+            </Box>
+          ))}
+        </Section>
+      )}
       {view.thresholds.length > 0 && (
-        <Section>
+        <Section gap={gap}>
           <Thresholds rows={view.thresholds} tint={tint} />
         </Section>
       )}
       {view.errors.length > 0 && (
-        <Section>
+        <Section gap={gap}>
           {view.errors.map((row) => (
             <Fact key={row.label} row={row} tint={tint} width={40} />
           ))}
         </Section>
       )}
-      <Section>
-        <Text {...tint(view.healthTone)}>this client: {view.health}</Text>
+      <Section gap={gap}>
+        <Text {...tint(view.healthTone)} wrap="truncate">
+          this client: {view.health}
+        </Text>
       </Section>
     </Box>
   );
@@ -71,9 +80,10 @@ export function LoadDashboard({ columns, colour, view }: LoadDashboardProps): Re
 
 type Tint = (tone: Tone) => { color?: string };
 
-function Section({ children }: { readonly children: ReactNode }): ReactElement {
+function Section(props: { readonly gap: 0 | 1; readonly children: ReactNode }): ReactElement {
+  const { children, gap } = props;
   return (
-    <Box flexDirection="column" marginTop={1}>
+    <Box flexDirection="column" marginTop={gap}>
       {children}
     </Box>
   );
@@ -114,13 +124,20 @@ function Times({
   );
 }
 
-const MARKS = { kept: '✓', broken: '✗', 'not yet': '·', 'no data': '·' } as const;
-const MARK_TONES = { kept: 'good', broken: 'bad', 'not yet': 'plain', 'no data': 'plain' } as const;
+const MARKS = { kept: '✓', broken: '✗', 'not yet': '·', 'no data': '·', more: ' ' } as const;
+const MARK_TONES = {
+  kept: 'good',
+  broken: 'bad',
+  'not yet': 'plain',
+  'no data': 'plain',
+  more: 'plain',
+} as const;
 const STATES = {
   kept: 'kept so far',
   broken: 'broken so far',
   'not yet': 'not yet',
   'no data': 'no data yet',
+  more: '',
 } as const;
 
 function Thresholds(props: {
@@ -130,8 +147,9 @@ function Thresholds(props: {
   return (
     <>
       {props.rows.map(({ state, text }, index) => (
-        <Text key={`${index}/${text}`} {...props.tint(MARK_TONES[state])}>
-          {MARKS[state]} {text} ({STATES[state]})
+        <Text key={`${index}/${text}`} wrap="truncate" {...props.tint(MARK_TONES[state])}>
+          {MARKS[state]} {text}
+          {STATES[state] === '' ? '' : ` (${STATES[state]})`}
         </Text>
       ))}
     </>

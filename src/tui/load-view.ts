@@ -20,6 +20,8 @@ export interface LoadView {
   readonly errors: readonly Row[];
   readonly health: string;
   readonly healthTone: Tone;
+  /** Blank lines between the parts: 0 where the terminal is short. */
+  readonly gap: 0 | 1;
 }
 
 export type Tone = 'good' | 'warn' | 'bad' | 'plain';
@@ -47,7 +49,7 @@ interface SparkRow {
 
 export interface ThresholdRow {
   readonly text: string;
-  readonly state: ProgressThreshold['state'];
+  readonly state: ProgressThreshold['state'] | 'more';
 }
 
 /** Widths the layout is made for; a narrower terminal gets the narrow one. */
@@ -64,13 +66,60 @@ const METRIC_LABELS = {
   session: 'session',
 } as const;
 
-/** The view of one moment. @param columns of the terminal */
+/** The view of one moment, cut to `columns` and `rows` of the terminal. */
 export function loadView(
   name: string,
   progress: Progress,
-  columns: number,
+  { columns, rows }: { readonly columns: number; readonly rows: number },
   note = 'Ctrl-C stops and reports',
 ): LoadView {
+  return fitted(wholeView(name, progress, columns, note), columns, rows);
+}
+
+/** Title, progress bar and the line about this client. */
+const FRAME_ROWS = 3;
+
+/**
+ * ink clears the whole terminal, scrollback included, for a frame that is not lower than it: blank
+ * lines go first, then thresholds that are kept, then sparks, then errors.
+ */
+function fitted(view: LoadView, columns: number, rows: number): LoadView {
+  const facts = factRows(view, columns);
+  const parts = [facts, view.sparks.length, view.thresholds.length, view.errors.length];
+  const gaps = parts.filter((height) => height > 0).length + 1 + (columns > NARROW_COLUMNS ? 0 : 1);
+  const room = rows - 1 - FRAME_ROWS;
+  const needed = parts.reduce((sum, height) => sum + height, 0);
+  if (needed + gaps <= room) return view;
+  const errors = view.errors.slice(0, Math.max(0, room - facts));
+  const sparksFit = facts + errors.length + view.sparks.length + LEAST_THRESHOLDS <= room;
+  const sparks = sparksFit ? view.sparks : [];
+  const left = Math.max(0, room - facts - sparks.length - errors.length);
+  return { ...view, gap: 0, errors, sparks, thresholds: mostTelling(view.thresholds, left) };
+}
+
+/** Sparks make way when fewer thresholds than this could be shown. */
+const LEAST_THRESHOLDS = 2;
+
+/** Counts and times: side by side on a wide terminal; counts in two columns above times else. */
+function factRows({ counts: { length }, times }: LoadView, columns: number): number {
+  const timesRows = 1 + Math.max(1, times.length);
+  return columns > NARROW_COLUMNS ? Math.max(length, timesRows) : Math.ceil(length / 2) + timesRows;
+}
+
+/** At most `most` rows, the broken first; the last says how many are not shown. */
+function mostTelling(rows: readonly ThresholdRow[], most: number): readonly ThresholdRow[] {
+  if (rows.length <= most) return rows;
+  if (most === 0) return [];
+  const sorted = rows.toSorted(
+    (a, b) => Number(b.state === 'broken') - Number(a.state === 'broken'),
+  );
+  const shown = sorted.slice(0, most - 1);
+  const broken = sorted.slice(most - 1).filter(({ state }) => state === 'broken').length;
+  const text = `${sorted.length - shown.length} more thresholds, ${broken} of them broken so far`;
+  return [...shown, { text, state: 'more' }];
+}
+
+function wholeView(name: string, progress: Progress, columns: number, note: string): LoadView {
   const width = Math.max(40, Math.min(columns, 160));
   const done = doneShare(progress);
   const barWidth = width - 24;
@@ -102,6 +151,7 @@ export function loadView(
       tone: 'bad',
     })),
     ...health(progress),
+    gap: 1,
   };
 }
 

@@ -29,9 +29,10 @@ export function mountLoadDashboard({ colour, name, output }: DashboardOptions): 
   const show = (progress: Progress): void => {
     latest = progress;
     const columns = output.columns || 80;
+    const rows = output.rows || 24;
     const frame = (
       <LoadDashboard
-        view={loadView(name, progress, columns, noted)}
+        view={loadView(name, progress, { columns, rows }, noted)}
         columns={columns}
         colour={colour}
       />

@@ -83,8 +83,8 @@ const progress: Progress = {
   ],
 };
 
-function frame(columns: number): string {
-  const view = loadView('gateway', progress, columns);
+function frame(columns: number, rows = 50, shown = progress): string {
+  const view = loadView('gateway', shown, { columns, rows });
   return renderToString(<LoadDashboard view={view} columns={columns} colour={false} />, {
     columns,
   });
@@ -125,13 +125,10 @@ test('80 columns: facts above times', () => {
     "gateway                                        34.2 s · Ctrl-C stops and reports
     ███████████████████████▊░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░               85 of 200
 
-    sessions running                      35
-    calls in flight                       25
-    calls done                           470
-    calls failed                           5
-    answered 429                          11
-    retries                               12
-    sessions dropped                       2
+    sessions running        35    calls in flight         25
+    calls done             470    calls failed             5
+    answered 429            11    retries                 12
+    sessions dropped         2
 
                                       p50       p95       p99
     first token intended start     320 ms    640 ms    960 ms
@@ -175,7 +172,7 @@ test('before the first answer there are no made-up figures', () => {
     errors: [],
     timeline: { bucketMs: 1000, arrived: [], completed: [], failed: [], ttftMs: [] },
   };
-  const view = loadView('gateway', empty, 80);
+  const view = loadView('gateway', empty, { columns: 80, rows: 24 });
   expect(view.times).toEqual([]);
   expect(view.health).toBe('send lag p99 unknown');
   expect(renderProgressLine(empty)).toContain('no first token yet');
@@ -185,4 +182,23 @@ test('a line for logs', () => {
   expect(renderProgressLine(progress)).toMatchInlineSnapshot(
     `"34.2 s · sessions 83/200 done, 35 running · 2 dropped · calls 470 ok, 5 failed · TTFT p50 320 ms p95 640 ms"`,
   );
+});
+
+test.for([
+  { columns: 80, rows: 24, why: 'the default terminal' },
+  { columns: 80, rows: 18, why: 'a pane' },
+  { columns: 120, rows: 20, why: 'wide and short' },
+  { columns: 60, rows: 24, why: 'narrow' },
+])('never as high as the terminal ($why): ink would clear it whole', ({ columns, rows }) => {
+  const many = {
+    ...progress,
+    thresholds: Array.from({ length: 12 }, () => progress.thresholds).flat(),
+  };
+  for (const shown of [progress, many]) {
+    const lines = frame(columns, rows, shown).split('\n');
+    expect(lines.length).toBeLessThan(rows);
+    expect(lines.join('\n')).toContain('this client:');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+  }
+  expect(frame(columns, rows, many)).toMatch(/\d+ more thresholds, \d+ of them broken/);
 });
