@@ -154,6 +154,18 @@ test.for([
     says: '--i-accept-provider-cost',
   },
   { why: 'a grace without a unit', args: ['--grace', '10'], status: 2, says: '--grace' },
+  {
+    why: 'an output folder that is a file',
+    args: ['-o', shipped],
+    status: 2,
+    says: 'is a file, not a folder',
+  },
+  {
+    why: 'JUnit below a file, before any load',
+    args: ['--junit', join(shipped, 'x/junit.xml')],
+    status: 2,
+    says: 'is a file, not a folder',
+  },
   { why: 'an engine nobody has', args: ['--engine', 'jmeter'], status: 2, says: 'jmeter' },
 ])('refused: $why', ({ args, says, status }) => {
   const result = agentInfra(['loadtest', shipped, ...args]);
@@ -211,6 +223,9 @@ test('k6 missing: exit 4 and how to get it', () => {
   const result = agentInfra(['loadtest', shipped, '--engine', 'k6'], { K6_BIN: '/nowhere/k6' });
   expect(result.status).toBe(4);
   expect(result.stderr).toContain('go install go.k6.io/k6@v1.8.1');
+  const other = agentInfra(['loadtest', shipped, '--engine', 'k6'], { K6_BIN: '/bin/echo' });
+  expect(other.status).toBe(4);
+  expect(other.stderr).toContain('/bin/echo is not k6');
 });
 
 const noK6 = missingProgram('k6');
