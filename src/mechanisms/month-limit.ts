@@ -1,5 +1,5 @@
 import { CLOCK_SLACK_MS, ADMITTED, RELATIVE_SLACK, refused } from './meter.ts';
-import { nextMonthMs } from './calendar.ts';
+import { nextMonthMs } from '../core/calendar.ts';
 import type { Admission, Meter } from './meter.ts';
 
 export interface MonthLimitOptions {

@@ -9,81 +9,53 @@ import {
 } from './json-value.ts';
 import { hexId } from './otlp-value.ts';
 import { readAttributes } from './span-attributes.ts';
-import { SpanForest } from './span-forest.ts';
+import { spanListReader, type SpanListContext } from './span-list.ts';
 import { timeMs } from './timestamp.ts';
-import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
-import type { Place, Tally } from './tally.ts';
+import type { JsonReader } from './trace-reader.ts';
 
 /**
  * Jaeger's JSON (`/api/traces`, UI download): `{data: [{traceID, spans, processes}]}` or single
  * traces. Times are microseconds, lists stand as JSON text, parents are CHILD_OF references.
  */
-export const jaeger: JsonReader = {
-  kind: 'json',
+export const jaeger: JsonReader = spanListReader({
   title: 'Jaeger JSON',
-  mismatch: (sample: Sample) =>
-    needsRecord(
-      sample,
-      'with Jaeger spans (traceID and operationName)',
-      (record) => isObject(record) && tracesIn(record).some(isTrace),
-    ),
-  open: (tally: Tally) => new JaegerFold(tally),
-};
+  what: 'with Jaeger spans (traceID and operationName)',
+  recordsIn: tracesIn,
+  isRecord: isTrace,
+  skip: 'record is not a Jaeger trace',
+  add: addTrace,
+});
 
-class JaegerFold implements JsonFold {
-  readonly #tally: Tally;
-  readonly #forest: SpanForest;
-
-  constructor(tally: Tally) {
-    this.#tally = tally;
-    this.#forest = new SpanForest(tally);
-  }
-
-  value(value: unknown, place: Place): void {
-    for (const trace of isObject(value) ? tracesIn(value) : [value]) {
-      if (isTrace(trace)) this.#trace(trace, place);
-      else {
-        this.#tally.read();
-        this.#tally.skip('record is not a Jaeger trace', place);
-      }
+function addTrace(trace: JsonObject, { forest, place, tally }: SpanListContext): void {
+  const processes = objectOf(trace['processes']);
+  for (const span of listOf(trace['spans'])) {
+    const startMs = isObject(span) ? timeMs(span['startTime'], 'us') : undefined;
+    const spanId = isObject(span) ? hexId(span['spanID']) : undefined;
+    if (!isObject(span) || startMs === undefined || spanId === undefined) {
+      tally.read();
+      tally.skip('span lacks an id or a start time', place);
+      continue;
     }
-  }
-
-  end(): void {
-    this.#forest.end();
-  }
-
-  #trace(trace: JsonObject, place: Place): void {
-    const processes = objectOf(trace['processes']);
-    for (const span of listOf(trace['spans'])) {
-      const startMs = isObject(span) ? timeMs(span['startTime'], 'us') : undefined;
-      const spanId = isObject(span) ? hexId(span['spanID']) : undefined;
-      if (!isObject(span) || startMs === undefined || spanId === undefined) {
-        this.#tally.read();
-        this.#tally.skip('span lacks an id or a start time', place);
-        continue;
-      }
-      const name = textOf(span['operationName']) ?? '';
-      const attributes = tagsOf(span['tags']);
-      const failed =
-        attributes['error'] === true ||
-        attributes['error'] === 'true' ||
-        attributes['otel.status_code'] === 'ERROR';
-      const durationUs = amountOf(span['duration']);
-      const process = objectOf(processes[textOf(span['processID']) ?? '']);
-      this.#forest.add(
-        {
-          ...readAttributes(name, attributes, { failed, estimates: this.#tally.estimates }),
-          traceId: hexId(span['traceID']) ?? hexId(trace['traceID']) ?? '',
-          spanId,
-          parentId: parentOf(span),
-          service: textOf(process['serviceName']),
-          startMs,
-          endMs: durationUs === undefined ? undefined : startMs + durationUs / 1000,
-        },
-        place,
-      );
-    }
+    const name = textOf(span['operationName']) ?? '';
+    const attributes = tagsOf(span['tags']);
+    const failed =
+      attributes['error'] === true ||
+      attributes['error'] === 'true' ||
+      attributes['otel.status_code'] === 'ERROR';
+    const durationUs = amountOf(span['duration']);
+    const process = objectOf(processes[textOf(span['processID']) ?? '']);
+    forest.add(
+      {
+        ...readAttributes(name, attributes, { failed, estimates: tally.estimates }),
+        traceId: hexId(span['traceID']) ?? hexId(trace['traceID']) ?? '',
+        spanId,
+        parentId: parentOf(span),
+        service: textOf(process['serviceName']),
+        startMs,
+        endMs: durationUs === undefined ? undefined : startMs + durationUs / 1000,
+      },
+      place,
+    );
   }
 }
 

@@ -8,12 +8,11 @@ import {
   unpackJson,
   type JsonObject,
 } from './json-value.ts';
-import { SpanForest } from './span-forest.ts';
 import type { SpanRecord, SpanRole } from './span-record.ts';
 import { spanRole } from './span-role.ts';
+import { spanListReader } from './span-list.ts';
 import { timeMs } from './timestamp.ts';
-import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
-import type { Place, Tally } from './tally.ts';
+import type { JsonReader } from './trace-reader.ts';
 import { inclusiveUsage } from './usage.ts';
 
 /**
@@ -21,43 +20,15 @@ import { inclusiveUsage } from './usage.ts';
  * observation rows of exports in camelCase or snake_case. Only GENERATION and EMBEDDING carry
  * countable usage. Durations are endTime - startTime: `latency` is ms or s by age of the export.
  */
-export const langfuse: JsonReader = {
-  kind: 'json',
+export const langfuse: JsonReader = spanListReader({
   title: 'Langfuse export',
-  mismatch: (sample: Sample) =>
-    needsRecord(
-      sample,
-      'with Langfuse observations (type GENERATION, SPAN, …, traceId, startTime)',
-      (record) => isObject(record) && observationsIn(record).some(isObservation),
-    ),
-  open: (tally: Tally) => new LangfuseFold(tally),
-};
-
-class LangfuseFold implements JsonFold {
-  readonly #tally: Tally;
-  readonly #forest: SpanForest;
-
-  constructor(tally: Tally) {
-    this.#tally = tally;
-    this.#forest = new SpanForest(tally);
-  }
-
-  value(value: unknown, place: Place): void {
-    const trace = isObject(value) ? objectOf(value['trace']) : {};
-    for (const observation of isObject(value) ? observationsIn(value) : [value]) {
-      if (isObservation(observation)) {
-        this.#forest.add(spanOf(observation, trace), place);
-      } else {
-        this.#tally.read();
-        this.#tally.skip('record is not an observation with a start time', place);
-      }
-    }
-  }
-
-  end(): void {
-    this.#forest.end();
-  }
-}
+  what: 'with Langfuse observations (type GENERATION, SPAN, …, traceId, startTime)',
+  recordsIn: observationsIn,
+  isRecord: isObservation,
+  skip: 'record is not an observation with a start time',
+  add: (row, { document, forest, place }) =>
+    forest.add(spanOf(row, objectOf(document['trace'])), place),
+});
 
 function spanOf(row: JsonObject, trace: JsonObject): SpanRecord {
   const field = (camel: string): unknown => row[camel] ?? row[snakeCase(camel)];

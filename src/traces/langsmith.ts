@@ -1,10 +1,9 @@
 import type { TokenRecord } from '../core/tokens.ts';
 import { amountOf, isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
-import { SpanForest } from './span-forest.ts';
 import type { SpanRecord, SpanRole } from './span-record.ts';
+import { spanListReader } from './span-list.ts';
 import { timeMs } from './timestamp.ts';
-import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
-import type { Place, Tally } from './tally.ts';
+import type { JsonReader } from './trace-reader.ts';
 import { cacheWrites, inclusiveUsage } from './usage.ts';
 
 /**
@@ -12,41 +11,14 @@ import { cacheWrites, inclusiveUsage } from './usage.ts';
  * counts. Input includes cached tokens. `session_id` is the project; the session is
  * extra.metadata.thread_id, session_id or conversation_id. Times without zone are UTC.
  */
-export const langsmith: JsonReader = {
-  kind: 'json',
+export const langsmith: JsonReader = spanListReader({
   title: 'LangSmith runs',
-  mismatch: (sample: Sample) =>
-    needsRecord(
-      sample,
-      'with run_type and start_time',
-      (record) => isObject(record) && runsIn(record).some(isRun),
-    ),
-  open: (tally: Tally) => new LangsmithFold(tally),
-};
-
-class LangsmithFold implements JsonFold {
-  readonly #tally: Tally;
-  readonly #forest: SpanForest;
-
-  constructor(tally: Tally) {
-    this.#tally = tally;
-    this.#forest = new SpanForest(tally);
-  }
-
-  value(value: unknown, place: Place): void {
-    for (const run of isObject(value) ? runsIn(value) : [value]) {
-      if (isRun(run)) this.#forest.add(spanOf(run), place);
-      else {
-        this.#tally.read();
-        this.#tally.skip('record is not a run with a start time', place);
-      }
-    }
-  }
-
-  end(): void {
-    this.#forest.end();
-  }
-}
+  what: 'with run_type and start_time',
+  recordsIn: runsIn,
+  isRecord: isRun,
+  skip: 'record is not a run with a start time',
+  add: (run, { forest, place }) => forest.add(spanOf(run), place),
+});
 
 function spanOf(run: JsonObject): SpanRecord {
   const startMs = timeMs(run['start_time'])!;

@@ -1,91 +1,62 @@
 import { isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
 import { hexId } from './otlp-value.ts';
 import { isGenAi, readAttributes } from './span-attributes.ts';
-import { SpanForest } from './span-forest.ts';
+import { spanListReader, type SpanListContext } from './span-list.ts';
 import { secondsAndNanosMs, timeMs } from './timestamp.ts';
-import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
-import type { Place, Tally } from './tally.ts';
+import type { JsonReader } from './trace-reader.ts';
 
 /**
  * Spans with plain attribute maps, as tools dump them: `{trace_id, spans: [...]}` (Exgentic, read
  * by inference-perf), the console exporters of JavaScript (`spanContext`, `[seconds, nanos]`) and
  * Python (`context`, `0x` ids), and bare attribute maps of one call. Times without zone are UTC.
  */
-export const spanDump: JsonReader = {
-  kind: 'json',
+export const spanDump: JsonReader = spanListReader({
   title: 'spans with plain attribute maps (flat dumps, console exporters)',
-  mismatch: (sample: Sample) =>
-    needsRecord(
-      sample,
-      'with spans that have an attributes object',
-      (record) => isObject(record) && spansIn(record).some(isSpan),
-    ),
-  open: (tally: Tally) => new SpanDumpFold(tally),
-};
+  what: 'with spans that have an attributes object',
+  recordsIn: spansIn,
+  isRecord: isSpan,
+  skip: 'record is not a span',
+  add: addSpan,
+});
 
-class SpanDumpFold implements JsonFold {
-  readonly #tally: Tally;
-  readonly #forest: SpanForest;
-  #unnamed = 0;
-
-  constructor(tally: Tally) {
-    this.#tally = tally;
-    this.#forest = new SpanForest(tally);
-  }
-
-  value(value: unknown, place: Place): void {
-    for (const span of isObject(value) ? spansIn(value) : [value]) {
-      if (isSpan(span)) this.#span(span, isObject(value) ? value : {}, place);
-      else {
-        this.#tally.read();
-        this.#tally.skip('record is not a span', place);
-      }
-    }
-  }
-
-  end(): void {
-    this.#forest.end();
-  }
-
-  #span(span: JsonObject, dump: JsonObject, place: Place): void {
-    const attributes = isObject(span['attributes']) ? span['attributes'] : span;
-    const context = objectOf(span['spanContext'] ?? span['context']);
-    const startMs = spanTime(span['start_time'] ?? span['startTime']);
-    const endMs = spanTime(span['end_time'] ?? span['endTime']);
-    const status = objectOf(span['status']);
-    const failed = status['code'] === STATUS_ERROR || status['status_code'] === 'ERROR';
-    const resource = objectOf(
-      span['resource_attributes'] ?? objectOf(span['resource'])['attributes'],
-    );
-    const name = textOf(span['name']) ?? '';
-    this.#unnamed += 1;
-    const facts = readAttributes(name, attributes, { failed, estimates: this.#tally.estimates });
-    this.#forest.add(
-      {
-        ...facts,
-        session: facts.session ?? textOf(resource['exgentic.session.id']),
-        agent: facts.agent ?? textOf(resource['agent.name']),
-        traceId:
-          idOf(span['trace_id'] ?? context['trace_id'] ?? context['traceId'] ?? dump['trace_id']) ??
-          `unnamed ${this.#unnamed}`,
-        spanId:
-          idOf(span['span_id'] ?? context['span_id'] ?? context['spanId']) ??
-          `unnamed ${this.#unnamed}`,
-        parentId: idOf(
-          span['parent_span_id'] ??
-            span['parent_id'] ??
-            span['parentSpanId'] ??
-            objectOf(span['parentSpanContext'])['spanId'],
-        ),
-        service: textOf(resource['service.name']),
-        // A bare attribute map has no times; its call counts, its arrival is unknown.
-        startMs: startMs ?? Number.NaN,
-        endMs:
-          endMs !== undefined && endMs >= (startMs ?? Number.POSITIVE_INFINITY) ? endMs : undefined,
-      },
-      place,
-    );
-  }
+function addSpan(span: JsonObject, { document, forest, place, tally }: SpanListContext): void {
+  const attributes = isObject(span['attributes']) ? span['attributes'] : span;
+  const context = objectOf(span['spanContext'] ?? span['context']);
+  const startMs = spanTime(span['start_time'] ?? span['startTime']);
+  const endMs = spanTime(span['end_time'] ?? span['endTime']);
+  const status = objectOf(span['status']);
+  const failed = status['code'] === STATUS_ERROR || status['status_code'] === 'ERROR';
+  const resource = objectOf(
+    span['resource_attributes'] ?? objectOf(span['resource'])['attributes'],
+  );
+  const name = textOf(span['name']) ?? '';
+  // Unnamed spans are told apart by their number in the forest.
+  const unnamed = `unnamed ${forest.size + 1}`;
+  const facts = readAttributes(name, attributes, { failed, estimates: tally.estimates });
+  forest.add(
+    {
+      ...facts,
+      session: facts.session ?? textOf(resource['exgentic.session.id']),
+      agent: facts.agent ?? textOf(resource['agent.name']),
+      traceId:
+        idOf(
+          span['trace_id'] ?? context['trace_id'] ?? context['traceId'] ?? document['trace_id'],
+        ) ?? unnamed,
+      spanId: idOf(span['span_id'] ?? context['span_id'] ?? context['spanId']) ?? unnamed,
+      parentId: idOf(
+        span['parent_span_id'] ??
+          span['parent_id'] ??
+          span['parentSpanId'] ??
+          objectOf(span['parentSpanContext'])['spanId'],
+      ),
+      service: textOf(resource['service.name']),
+      // A bare attribute map has no times; its call counts, its arrival is unknown.
+      startMs: startMs ?? Number.NaN,
+      endMs:
+        endMs !== undefined && endMs >= (startMs ?? Number.POSITIVE_INFINITY) ? endMs : undefined,
+    },
+    place,
+  );
 }
 
 function spansIn(record: JsonObject): readonly unknown[] {

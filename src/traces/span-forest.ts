@@ -27,6 +27,7 @@ export interface KnownCalls {
 export class SpanForest {
   readonly #tally: Tally;
   readonly #traces = new Map<string, Map<string, SpanNode>>();
+  #size = 0;
   /** LLM calls seen, by what other records call them. */
   readonly known: KnownCalls = { requests: new Set(), spans: new Set(), sessions: new Set() };
 
@@ -34,9 +35,15 @@ export class SpanForest {
     this.#tally = tally;
   }
 
+  /** Spans added so far, repeats included. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Books the span at once if it is a repeat or of no use, else at the end. */
   add(span: SpanRecord, place: Place): void {
     this.#tally.read();
+    this.#size += 1;
     const trace = this.#traces.get(span.traceId) ?? new Map<string, SpanNode>();
     this.#traces.set(span.traceId, trace);
     if (trace.has(span.spanId)) {
