@@ -5,6 +5,7 @@ import { admissionDebit, debit } from './debit.ts';
 import type { LimitPool } from './limits.ts';
 import { callVolume } from './mean-demand.ts';
 import type { PlanInput, Route } from './plan-input.ts';
+import { callShare, routeTokens } from './routing.ts';
 import { freeGraph } from './session-graph.ts';
 import type { SessionGraph } from './session-graph.ts';
 import { trafficMeans } from './traffic.ts';
@@ -135,23 +136,44 @@ function part(startMs: number, fromMs: number, toMs: number, session: DrawnSessi
 /** Draws sessions of the traffic, each call of the pool with its amounts. */
 function sessionDrawer(input: PlanInput, pool: LimitPool, random: Random): () => DrawnSession {
   const { sessions } = input.traffic;
-  const share = onlineShare(pool);
-  const [route] = pool.routes;
-  const known: (DrawnSession | undefined)[] = [];
+  const { routes } = pool;
+  const [only] = routes;
+  const takesAll = routes.length === 1 && only!.selection === undefined && onlineShare(pool) >= 1;
+  const known: (readonly DrawnSession[] | undefined)[] = [];
+  const firstCall = firstCalls(sessions);
   return () => {
     const index = random.integer(sessions.length);
-    const session = (known[index] ??= playedSession(sessions[index]!, route!));
-    if (share >= 1) return session;
-    const calls = session.calls.map((call) =>
-      random.uniform() < share ? call : { ...call, amounts: undefined },
-    );
+    const played = (known[index] ??= routes.map((route) => playedSession(sessions[index]!, route)));
+    const session = played[0]!;
+    if (takesAll) return session;
+    const calls = session.calls.map((call, position) => {
+      let left = random.uniform();
+      for (const [route, one] of routes.entries()) {
+        left -= callShare(one, firstCall[index]! + position) * (1 - one.batchShare);
+        if (left < 0) return played[route]!.calls[position]!;
+      }
+      return { ...call, amounts: undefined };
+    });
     return { ...session, calls };
   };
 }
 
+/** Index of each session's first call among the calls of the traffic. */
+function firstCalls(sessions: readonly TrafficSession[]): number[] {
+  let next = 0;
+  return sessions.map(({ calls }) => {
+    const first = next;
+    next += calls.length;
+    return first;
+  });
+}
+
 function playedSession(session: TrafficSession, route: Route): DrawnSession {
   const calls = session.calls.map(({ durationMs, offsetMs, tokens }) => {
-    const one = { tokens, maxOutputTokens: route.maxOutputTokens };
+    const one = {
+      tokens: routeTokens(route, tokens),
+      maxOutputTokens: route.maxOutputTokens,
+    };
     const { requests: _requests, ...settle } = debit(route.rule, one);
     const reserve = { ...admissionDebit(route.rule, one), inFlight: 1 };
     return { offsetMs, durationMs, amounts: { reserve, settle } };

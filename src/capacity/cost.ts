@@ -7,6 +7,7 @@ import { stackAt } from './stack-plan.ts';
 import type { StackTraffic } from './stack-activity.ts';
 import { callVolume, meanCall } from './mean-demand.ts';
 import type { PlanInput } from './plan-input.ts';
+import { meanTokensOf } from './routing.ts';
 import { trafficMeans } from './traffic.ts';
 
 /** Monthly cost at one scale. Null means unknown and makes the total unknown; it is never 0. */
@@ -185,7 +186,7 @@ export function poolDemand(
 ): PoolDemand | undefined {
   if (input.pool === undefined) return undefined;
   const perSecond = (callVolume(input.volume, input.traffic).perMinute / 60) * scale;
-  const { tokens } = trafficMeans(input.traffic);
+  const tokens = meanTokensOf(input.traffic, input.pool.selection);
   const peaks = simulation.scales
     .find((entry) => entry.scale === scale)
     ?.pools.get(SELF_HOSTED_POOL);

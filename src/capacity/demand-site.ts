@@ -115,7 +115,8 @@ export function buildSite(input: PlanInput): Site {
 function simulatedRoutes(input: PlanInput): Route[] {
   const routes = input.routes.filter((route) => route.share > 0);
   if (input.pool === undefined) return routes;
-  return [...routes, { ...totalRoute(), share: input.pool.share, limitPool: SELF_HOSTED_POOL }];
+  const { share, selection } = input.pool;
+  return [...routes, { ...totalRoute(), share, selection, limitPool: SELF_HOSTED_POOL }];
 }
 
 function escalationsOf(

@@ -32,7 +32,7 @@ export interface PlanInput {
   /** What a turn, a task or a user is worth; undefined when the plan does not say. */
   readonly business?: Business | undefined;
   /** Ranges of the sensitivity analysis that replace ours, as shares. */
-  readonly sensitivity?: Readonly<Record<string, number>> | undefined;
+  readonly sensitivity?: Readonly<Record<string, number | undefined>> | undefined;
   /** Ages of the prices, when the user bounds them. */
   readonly priceAge?: PriceAge | undefined;
   /** What the document left open and what was taken instead. */
@@ -104,6 +104,8 @@ export interface SelfHosted {
   readonly modelName: string;
   readonly gpuName: string;
   readonly spec: PoolSpec;
+  /** Per call of the traffic, as for routes. */
+  readonly selection?: Float64Array | undefined;
 }
 
 export interface Goals {
@@ -152,5 +154,5 @@ export interface Source {
   /** ISO date of the page, or the part of it that is known. */
   readonly date: string;
   /** `listed`: the page states it; `inferred`: computed or concluded; `third-party`: unverified; `given`: by the plan's author. */
-  readonly basis: 'listed' | 'inferred' | 'third-party' | 'given' | 'measured';
+  readonly basis: 'listed' | 'inferred' | 'third-party' | 'given' | 'measured' | 'calibrated';
 }

@@ -61,6 +61,28 @@ export function ratesFor(price: ModelPrice, promptTokens: number): TokenRates {
   return isLong ? long : price;
 }
 
+/** Every rate times a factor: data residency, a discount. */
+export function priceTimes(price: ModelPrice, factor: number): ModelPrice {
+  const { long } = price;
+  return {
+    ...price,
+    ...ratesTimes(price, factor),
+    long: long === undefined ? undefined : { ...long, ...ratesTimes(long, factor) },
+  };
+}
+
+function ratesTimes(rates: TokenRates, factor: number): TokenRates {
+  const times = (usd: number | undefined): number | undefined =>
+    usd === undefined ? undefined : usd * factor;
+  return {
+    inputUsd: rates.inputUsd * factor,
+    outputUsd: rates.outputUsd * factor,
+    cacheReadUsd: times(rates.cacheReadUsd),
+    cacheWrite5mUsd: times(rates.cacheWrite5mUsd),
+    cacheWrite1hUsd: times(rates.cacheWrite1hUsd),
+  };
+}
+
 /** Batch rate of a list price. */
 export function batchPrice(priceUsd: number, factor: number): number {
   return priceUsd * factor;

@@ -1,6 +1,8 @@
-import { inputTokens, NO_TOKENS } from '../core/tokens.ts';
+import { addTokens, inputTokens, NO_TOKENS } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 import type { PlanInput, Route } from './plan-input.ts';
+import { scaleTokens, trafficMeans } from './traffic.ts';
+import type { Traffic } from './traffic.ts';
 
 /**
  * What a route's model makes of a call's tokens: its own tokenizer counts more or fewer of them,
@@ -8,21 +10,10 @@ import type { PlanInput, Route } from './plan-input.ts';
  */
 export function routeTokens(route: Route, tokens: TokenRecord): TokenRecord {
   const factor = route.tokenFactor ?? 1;
-  const own = factor === 1 ? tokens : timesTokens(tokens, factor);
+  const own = factor === 1 ? tokens : scaleTokens(tokens, factor);
   const prompt = inputTokens(own);
   if (prompt === own.uncached || prompt >= (route.minCacheableTokens ?? 0)) return own;
   return { ...NO_TOKENS, uncached: prompt, output: own.output, reasoning: own.reasoning };
-}
-
-function timesTokens(tokens: TokenRecord, factor: number): TokenRecord {
-  return {
-    uncached: tokens.uncached * factor,
-    cacheRead: tokens.cacheRead * factor,
-    cacheWrite5m: tokens.cacheWrite5m * factor,
-    cacheWrite1h: tokens.cacheWrite1h * factor,
-    output: tokens.output * factor,
-    reasoning: tokens.reasoning * factor,
-  };
 }
 
 /**
@@ -39,16 +30,29 @@ export function callShare(route: Pick<Route, 'share' | 'selection'>, call: numbe
   return route.share * callWeight(route, call);
 }
 
-/** Routes that answer calls first, without those that are asked again by a cascade. */
-export function firstRoutes(input: PlanInput): Route[] {
-  return input.routes.filter((route) => route.escalatedFrom === undefined);
-}
-
 /** Calls beyond those of the workload that cascades make, as a share of the workload's. */
 export function extraCallShare(input: PlanInput): number {
   let extra = 0;
   for (const route of input.routes) if (route.escalatedFrom !== undefined) extra += route.share;
   return extra;
+}
+
+/** Mean tokens of the calls that are taken, as the workload counts them. */
+export function meanTokensOf(traffic: Traffic, selection: Route['selection']): TokenRecord {
+  if (selection === undefined) return trafficMeans(traffic).tokens;
+  let tokens = NO_TOKENS;
+  let weight = 0;
+  let index = 0;
+  for (const session of traffic.sessions) {
+    for (const call of session.calls) {
+      const own = selection[index] ?? 0;
+      index += 1;
+      if (own === 0) continue;
+      tokens = addTokens(tokens, scaleTokens(call.tokens, own));
+      weight += own;
+    }
+  }
+  return weight === 0 ? NO_TOKENS : scaleTokens(tokens, 1 / weight);
 }
 
 /** Which calls a group of routes takes together, as one selection; undefined when all alike. */

@@ -2,7 +2,7 @@ import { inputTokens } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 import type { InfraLine } from './infra.ts';
 import type { PlanInput, Route, Volume } from './plan-input.ts';
-import type { ModelPrice, TokenRates } from './price.ts';
+import { priceTimes } from './price.ts';
 import { withRoutes, withTokens } from './what-if.ts';
 
 /** A plan with one assumption moved. */
@@ -96,7 +96,10 @@ export const SENSITIVITY_FACTORS = {
     unit: 'relative',
     basis: 'discounts and price changes within a quarter',
     vary: (input, change) =>
-      byRoute(input, (route) => ({ ...route, price: priceTimes(route.price, 1 + change) })),
+      byRoute(input, (route) => ({
+        ...route,
+        price: route.price === null ? null : priceTimes(route.price, 1 + change),
+      })),
   },
   gpuPrice: {
     label: 'price per GPU hour',
@@ -199,26 +202,4 @@ function moveCached(tokens: TokenRecord, points: number): TokenRecord {
   const wanted = tokens.cacheRead + points * inputTokens(tokens);
   const cacheRead = Math.min(tokens.cacheRead + tokens.uncached, Math.max(0, wanted));
   return { ...tokens, cacheRead, uncached: tokens.uncached + tokens.cacheRead - cacheRead };
-}
-
-function priceTimes(price: ModelPrice | null, factor: number): ModelPrice | null {
-  if (price === null) return null;
-  const { long } = price;
-  return {
-    ...price,
-    ...ratesTimes(price, factor),
-    long: long === undefined ? undefined : { ...long, ...ratesTimes(long, factor) },
-  };
-}
-
-function ratesTimes(rates: TokenRates, factor: number): TokenRates {
-  const times = (usd: number | undefined): number | undefined =>
-    usd === undefined ? undefined : usd * factor;
-  return {
-    inputUsd: rates.inputUsd * factor,
-    outputUsd: rates.outputUsd * factor,
-    cacheReadUsd: times(rates.cacheReadUsd),
-    cacheWrite5mUsd: times(rates.cacheWrite5mUsd),
-    cacheWrite1hUsd: times(rates.cacheWrite1hUsd),
-  };
 }

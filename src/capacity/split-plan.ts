@@ -33,7 +33,7 @@ export interface ScaleSplit extends Split {
 
 /** Replications of the check; the verdict needs a peak, not an interval. */
 const CHECK_REPLICATIONS = 4;
-const CHECK_CALLS = 100_000;
+const CHECK_CALLS = 50_000;
 
 /** Null when the plan offers no choice: one option, or none that can be judged. */
 export function planSplit(

@@ -1,6 +1,8 @@
+import type { CatalogModelEntry, ProviderCatalog } from '../config/catalog-provider.ts';
 import type { PlanDocument, PlanIssue, RouteDocument } from '../config/plan.ts';
 import { nearest } from '../config/nearest.ts';
 import { checkStack } from './stack-check.ts';
+import { genaiPrice } from './genai-prices.ts';
 import { findModel, priceOn, tiersOf } from './providers.ts';
 import type { Catalogs } from './providers.ts';
 
@@ -18,6 +20,10 @@ export function checkPlan(plan: PlanDocument, catalogs: Catalogs, known: KnownNa
   const issues: PlanIssue[] = [];
   for (const [index, route] of (plan.routes ?? []).entries()) {
     issues.push(...checkRoute(['routes', index], route, catalogs, plan.asOf));
+    if (route.escalate !== undefined) {
+      const path = ['routes', index, 'escalate'];
+      issues.push(...checkRoute(path, route.escalate, catalogs, plan.asOf));
+    }
   }
   for (const [index, route] of (plan.alternatives ?? []).entries()) {
     issues.push(...checkRoute(['alternatives', index], route, catalogs, plan.asOf));
@@ -56,7 +62,10 @@ type Path = readonly (string | number)[];
 
 function checkRoute(
   path: Path,
-  route: Pick<RouteDocument, 'provider' | 'model' | 'tier' | 'limits' | 'prices'> & {
+  route: Pick<
+    RouteDocument,
+    'provider' | 'model' | 'tier' | 'limits' | 'prices' | 'provisioned'
+  > & {
     readonly batchShare?: number | undefined;
   },
   catalogs: Catalogs,
@@ -73,7 +82,10 @@ function checkRoute(
     return [{ path, message: `missing model; ${route.provider} has ${names.join(', ')}` }];
   }
   const model = findModel(catalog, route.model);
-  if (model === undefined) return [unknown([...path, 'model'], 'model', route.model, names)];
+  if (model === undefined) {
+    if (isPricedElsewhere(route.provider, route.model, asOf)) return checkUnlisted(path, route);
+    return [unknown([...path, 'model'], 'model', route.model, names)];
+  }
   const issues: PlanIssue[] = [];
   const tiers = tiersOf(catalog, model);
   if (route.tier !== undefined && !tiers.includes(route.tier)) {
@@ -86,11 +98,44 @@ function checkRoute(
         : unknown([...path, 'tier'], 'tier', route.tier, tiers),
     );
   }
+  issues.push(...checkProvisioned(path, route, catalog, model));
   const price = priceOn(model, asOf ?? '9999');
   if ((route.batchShare ?? 0) > 0 && (route.prices ?? price)?.batchFactor === undefined) {
     issues.push({ path: [...path, 'batchShare'], message: `${route.model} has no batch price` });
   }
   return issues;
+}
+
+function checkProvisioned(
+  path: Path,
+  { provisioned, provider }: Pick<RouteDocument, 'provisioned' | 'provider'>,
+  catalog: ProviderCatalog,
+  model: CatalogModelEntry,
+): PlanIssue[] {
+  if (provisioned === undefined) return [];
+  const { term, tokensPerMinutePerUnit } = provisioned;
+  const terms = (catalog.provisioned?.terms ?? []).map(({ name }) => name);
+  if (term !== undefined && provisioned.unitPrice === undefined && !terms.includes(term)) {
+    const at = [...path, 'provisioned', 'term'];
+    if (terms.length > 0) return [unknown(at, 'term', term, terms)];
+    return [
+      { path: at, message: `${provider} has no reserved units in the catalog; give unitPrice` },
+    ];
+  }
+  if (tokensPerMinutePerUnit !== undefined || model.provisioned !== undefined) return [];
+  const message = `give tokensPerMinutePerUnit: the catalog has none for ${model.name}`;
+  return [{ path: [...path, 'provisioned'], message }];
+}
+
+/** A model that our catalog lacks and genai-prices has under this very id. */
+function isPricedElsewhere(provider: string, model: string, asOf: string | undefined): boolean {
+  return genaiPrice(provider, model, asOf ?? '9999').kind === 'exact';
+}
+
+function checkUnlisted(path: Path, route: Pick<RouteDocument, 'model' | 'tier'>): PlanIssue[] {
+  if (route.tier === undefined) return [];
+  const message = `no tiers of ${route.model} are in the catalog; give limits instead`;
+  return [{ path: [...path, 'tier'], message }];
 }
 
 function checkCustom(

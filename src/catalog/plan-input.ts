@@ -1,5 +1,6 @@
 import type { InfraLine, OpsLine, Quantity, UnitPrice } from '../capacity/infra.ts';
-import type { Goals, PlanInput, Route, SelfHosted, Volume } from '../capacity/plan-input.ts';
+import type { Business, Goals, PlanInput, SelfHosted, Volume } from '../capacity/plan-input.ts';
+import { callFeatures } from '../capacity/routing-classes.ts';
 import { trafficMeans } from '../capacity/traffic.ts';
 import type { InfraLineDocument, PlanDocument } from '../config/plan.ts';
 import { stackInput } from './stack-input.ts';
@@ -8,7 +9,7 @@ import { AgentInfraError } from '../errors.ts';
 import { pick } from './gpus.ts';
 import type { readGpus, readModels } from './gpus.ts';
 import { givenSource, Notes } from './plan-notes.ts';
-import { resolveRoute } from './plan-route.ts';
+import { planRoutes } from './plan-routes.ts';
 import { planWorkload } from './plan-workload.ts';
 import type { PlanWorkload } from './plan-workload.ts';
 import type { Catalogs } from './providers.ts';
@@ -38,14 +39,13 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
   notes.assumptions.push(...workload.assumptions);
   notes.sources.push(...workload.sources);
   const day = plan.asOf ?? context.today;
-  const rest = 1 - (plan.pool?.share ?? 0);
-  const routes = (plan.routes ?? []).map((route, index) => ({
-    ...resolveRoute(route, `routes.${index}`, day, context.catalogs, notes),
-    share: route.share ?? rest,
-    batchShare: route.batchShare ?? 0,
-  }));
-  const alternatives = (plan.alternatives ?? []).map((route, index) =>
-    resolveRoute(route, `alternatives.${index}`, day, context.catalogs, notes),
+  const { file, catalogs } = context;
+  const features = callFeatures(workload.skeletons);
+  const { routes, alternatives, pool } = planRoutes(
+    plan,
+    { ...workload, features },
+    { file, day, catalogs },
+    notes,
   );
   return {
     name: plan.name ?? 'plan',
@@ -55,7 +55,7 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
     scales: plan.scales ?? notes.take('scales', DEFAULT_SCALES, '1, 3, 10', 'the usual steps'),
     routes,
     alternatives,
-    pool: poolOf(plan, routes, context, notes),
+    pool: poolOf(plan, pool, context, notes),
     // Users and sessions per day name the busy period themselves; a measured mean may not be one.
     measuredPeakRatio: plan.targets.measured === undefined ? undefined : peakRatio(workload),
     retry:
@@ -68,6 +68,8 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
         ? undefined
         : stackInput(plan.stack, workload, context.catalogs, notes),
     goals: goalsOf(plan, notes),
+    business: businessOf(plan, notes),
+    sensitivity: plan.sensitivity,
     assumptions: notes.assumptions,
     sources: notes.sources,
   };
@@ -145,7 +147,7 @@ function volumeOf(plan: PlanDocument, workload: PlanWorkload, notes: Notes): Vol
 
 function poolOf(
   plan: PlanDocument,
-  routes: readonly Route[],
+  calls: Pick<SelfHosted, 'share' | 'selection'>,
   context: PlanContext,
   notes: Notes,
 ): SelfHosted | undefined {
@@ -153,7 +155,6 @@ function poolOf(
   if (pool === undefined) return undefined;
   const model = pick(context.models, pool.model, 'model');
   const gpu = pick(context.gpus, pool.gpu, 'GPU');
-  const share = pool.share ?? 1 - routes.reduce((sum, route) => sum + route.share, 0);
   const price =
     pool.gpuPerHour ??
     notes.take(
@@ -168,7 +169,7 @@ function poolOf(
     { of: `price ${gpu.name}`, page: gpu.priceSource, date: gpu.checked, basis: 'third-party' },
   );
   return {
-    share,
+    ...calls,
     modelName: model.name,
     gpuName: gpu.name,
     spec: {
@@ -218,6 +219,23 @@ function opsLine(line: NonNullable<PlanDocument['ops']>[number]): OpsLine {
     name: line.name,
     usdPerMonth: line.monthly ?? line.hours! * line.hourly!,
     fromScale: line.fromScale ?? 0,
+  };
+}
+
+function businessOf({ business }: PlanDocument, notes: Notes): Business | undefined {
+  if (business === undefined) return undefined;
+  const { valuePerTurn, valuePerTask, pricePerUser, users } = business;
+  const taskSuccess =
+    business.taskSuccess ??
+    (valuePerTask === undefined
+      ? 1
+      : notes.take('business.taskSuccess', 1, '100%', 'every session completes its task'));
+  return {
+    usdPerTurn: valuePerTurn,
+    usdPerTask: valuePerTask,
+    usdPerUserMonth: pricePerUser,
+    users,
+    taskSuccess,
   };
 }
 

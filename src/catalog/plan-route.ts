@@ -1,11 +1,15 @@
 import { COUNTING_RULES, countsMaxTokens } from '../capacity/debit.ts';
 import type { Route } from '../capacity/plan-input.ts';
+import { priceTimes } from '../capacity/price.ts';
+import type { ModelPrice } from '../capacity/price.ts';
 import { limitsOf, priceOf } from '../config/catalog-provider.ts';
-import type { ProviderCatalog } from '../config/catalog-provider.ts';
+import type { CatalogModelEntry, ProviderCatalog } from '../config/catalog-provider.ts';
 import type { AlternativeDocument } from '../config/plan.ts';
+import { genaiPrice, genaiSource } from './genai-prices.ts';
 import { CUSTOM_PROVIDER } from './plan-check.ts';
 import { givenSource } from './plan-notes.ts';
 import type { Notes } from './plan-notes.ts';
+import { provisionedOffer } from './plan-provisioned.ts';
 import {
   findModel,
   higherTiers,
@@ -44,13 +48,14 @@ export function resolveRoute(
       tier: null,
       rule: COUNTING_RULES[route.countingRule ?? 'generic'],
       limits: limitsOf(route.limits),
-      limitPool: `${CUSTOM_PROVIDER} ${route.model ?? key}`,
-      price: route.prices === undefined ? null : priceOf(route.prices),
+      limitPool: `${CUSTOM_PROVIDER} ${route.model ?? key}${regionOf(route)}`,
+      price: route.prices === undefined ? null : factored(route, priceOf(route.prices)),
       higherTiers: [],
     };
   }
   const catalog = catalogs.providers.get(route.provider)!;
-  const model = findModel(catalog, route.model!)!;
+  // Known to genai-prices only: its prices, and no limits but the plan's own.
+  const model = findModel(catalog, route.model!) ?? { name: route.model! };
   const tiers = tiersOf(catalog, model);
   const tier =
     route.tier ??
@@ -77,8 +82,10 @@ export function resolveRoute(
       ...(tier === null ? {} : tierLimits(catalog, model, tier)),
       ...limitsOf(route.limits),
     },
-    limitPool: `${route.provider} ${model.limits?.pool ?? model.name}`,
-    price: routePriceOf(route, key, catalog, day, notes),
+    limitPool: `${route.provider} ${model.limits?.pool ?? model.name}${regionOf(route)}`,
+    price: routePriceOf(route, key, { catalog, model, day }, notes),
+    minCacheableTokens: model.minCacheablePrompt,
+    provisioned: provisionedOffer(route, key, { catalog, model }, notes),
     higherTiers: tier === null ? [] : higherTiers(catalog, model, tier),
   };
 }
@@ -86,20 +93,48 @@ export function resolveRoute(
 function routePriceOf(
   route: AlternativeDocument,
   key: string,
-  catalog: ProviderCatalog,
-  day: string,
+  {
+    catalog,
+    model,
+    day,
+  }: { readonly catalog: ProviderCatalog; readonly model: CatalogModelEntry; readonly day: string },
   notes: Notes,
 ): Route['price'] {
   if (route.prices !== undefined) {
     notes.sources.push(givenSource(`${key}.prices`));
-    return priceOf(route.prices);
+    return factored(route, priceOf(route.prices));
   }
-  const model = findModel(catalog, route.model!)!;
   const row = priceOn(model, day);
-  if (row === undefined) return null;
+  if (row === undefined) return genaiRoutePrice(route, key, model.name, day, notes);
   notes.sources.push(priceSource(catalog, model, row));
   if (row.note !== undefined) {
     notes.say(`${key}.prices`, `${model.name}: ${row.note}`, 'note of the price list');
   }
-  return modelPrice(row);
+  return factored(route, modelPrice(row));
+}
+
+/** The library's price under the exact id, for models that our own list does not price. */
+function genaiRoutePrice(
+  route: AlternativeDocument,
+  key: string,
+  model: string,
+  day: string,
+  notes: Notes,
+): Route['price'] {
+  const answer = genaiPrice(route.provider, model, day);
+  if (answer.kind !== 'exact') return null;
+  const source = genaiSource(route.provider, model);
+  notes.sources.push(source);
+  if (answer.note !== undefined)
+    notes.say(`${key}.prices`, `${model}: ${answer.note}`, source.page);
+  return factored(route, answer.price);
+}
+
+function factored({ priceFactor }: AlternativeDocument, price: ModelPrice): ModelPrice {
+  return priceFactor === undefined ? price : priceTimes(price, priceFactor);
+}
+
+/** Another region has limits of its own. */
+function regionOf({ region }: AlternativeDocument): string {
+  return region === undefined ? '' : ` in ${region}`;
 }

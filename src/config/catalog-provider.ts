@@ -65,6 +65,22 @@ const modelLimits = strict({
   note: z.string().optional(),
 });
 
+/** What one reserved unit serves, in tokens of weight 1, and what other tokens weigh. */
+const provisionedModel = strict({
+  tokensPerMinutePerUnit: count(),
+  outputWeight: count(),
+  cacheReadWeight: count(),
+  /** Above this prompt length the whole request weighs more. */
+  long: strict({
+    aboveTokens: count(),
+    inputWeight: count(),
+    cacheReadWeight: count(),
+    outputWeight: count(),
+  }).optional(),
+  minimum: count(),
+  increment: count(),
+});
+
 const document = strict({
   ...header('ProviderCatalog'),
   provider: z.string(),
@@ -99,9 +115,24 @@ const document = strict({
       }),
     )
     .optional(),
+  /** What reserved units cost and what happens above them. */
+  provisioned: strict({
+    unit: z.string(),
+    overflow: oneOf(['refused', 'pay-as-you-go']),
+    source: z.string(),
+    terms: z.array(
+      strict({
+        name: z.string(),
+        usdPerUnitMonth: usd(),
+        source: z.string(),
+        note: z.string().optional(),
+      }),
+    ),
+  }).optional(),
   models: z.array(
     strict({
       name: z.string(),
+      provisioned: provisionedModel.optional(),
       limits: modelLimits.optional(),
       prices: z.array(price).optional(),
       /** Shorter prompts are silently not cached. */
@@ -120,7 +151,20 @@ const document = strict({
   for (const [index, tier] of (catalog.tiers ?? []).entries()) {
     needSource(['tiers', index, 'source'], tier.source);
   }
+  if (catalog.provisioned !== undefined) {
+    needSource(['provisioned', 'source'], catalog.provisioned.source);
+    for (const [index, term] of catalog.provisioned.terms.entries()) {
+      needSource(['provisioned', 'terms', index, 'source'], term.source);
+    }
+  }
   for (const [index, model] of catalog.models.entries()) {
+    if (model.provisioned !== undefined && catalog.provisioned === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['models', index, 'provisioned'],
+        message: 'the catalog has no provisioned terms',
+      });
+    }
     if (model.limits !== undefined) {
       needSource(['models', index, 'limits', 'source'], model.limits.source);
       for (const tier of Object.keys(model.limits.tiers)) {

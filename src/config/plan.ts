@@ -7,6 +7,7 @@ import type { RetryPolicy } from '../mechanisms/backoff.ts';
 import { header, readText } from './document.ts';
 import type { LoadOptions } from './document.ts';
 import { overrideYaml } from './override.ts';
+import { business, escalation, routingShape, sensitivity, shareIssues } from './plan-routing.ts';
 import { DEFAULT_LIMIT_BYTES, parseYaml } from './yaml.ts';
 import { count, duration, oneOf, share, strict, usd } from './fields.ts';
 import { stackSchema } from './stack.ts';
@@ -64,12 +65,14 @@ const routeShape = {
   prices: prices.optional(),
   countingRule: rule.optional(),
   maxOutputTokens: positive().optional(),
+  ...routingShape,
 };
 
 const route = strict({
   ...routeShape,
   share: share().optional(),
   batchShare: share().optional(),
+  escalate: escalation(routeShape).optional(),
 });
 
 const alternative = strict(routeShape);
@@ -219,6 +222,8 @@ const document = strict({
   ops: z.array(opsLine).optional(),
   stack: stackSchema.optional(),
   goals: goals.optional(),
+  business: business.optional(),
+  sensitivity: sensitivity.optional(),
 }).superRefine((plan, context) => {
   const issue = (path: (string | number)[], message: string): void => {
     context.addIssue({ code: 'custom', path, message });
@@ -227,23 +232,7 @@ const document = strict({
   if (routes.length === 0 && plan.pool === undefined) {
     issue([], 'give at least one of routes (providers) or pool (your own GPUs)');
   }
-  const unset = routes.filter((one) => one.share === undefined).length;
-  if (unset > 0 && routes.length > 1) {
-    issue(
-      ['routes', routes.findIndex((one) => one.share === undefined)],
-      'missing share: with several routes each needs one',
-    );
-  }
-  const given = routes.reduce((sum, one) => sum + (one.share ?? 0), plan.pool?.share ?? 0);
-  const isRest = plan.pool !== undefined && plan.pool.share === undefined;
-  const adds = isRest ? given < 1 : Math.abs(given - 1) < 1e-6;
-  if (unset === 0 && routes.length > 0 && !adds) {
-    const percent = Number((given * 100).toFixed(2));
-    issue(
-      ['routes'],
-      `the shares add up to ${percent} %; ${isRest ? 'nothing is left for the pool' : 'together with the pool they must be 100 %'}`,
-    );
-  }
+  for (const { path, message } of shareIssues(plan)) issue(path, message);
   const least = plan.scales?.[0] ?? 1;
   const most = plan.scales?.at(-1) ?? 10;
   const fits = plan.goals?.fitsAtScale;

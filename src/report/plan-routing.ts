@@ -6,39 +6,59 @@ import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { heading, paint, plain, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
+/** Shares below this are not worth a line. */
+const LEAST_SHARE = 0.0005;
+
 /** The cheapest sharing of calls over what the plan names, and what its limits are worth. */
 export function splitText(plan: Plan, style: TextStyle): string {
-  const { split } = plan;
+  const { split, goals } = plan;
   if (split === null || split.scales.length === 0) return '';
-  const rows = split.scales.map((one) => [
-    formatScale(one.scale),
-    sharesText(one, split),
-    one.unserved > 0 ? paint(formatShare(round(one.unserved, 3)), 'red', style) : '-',
-    formatUsd(one.usdPerMonth),
-    one.plannedUsdPerMonth === null ? '?' : formatUsd(one.plannedUsdPerMonth),
-    one.verdict,
-  ]);
-  const head = ['', 'share of the calls', 'unserved', 'API/month', 'as planned', 'busiest minute'];
-  const align = ['left', 'left', 'right', 'right', 'right', 'left'] as const;
-  const worth = split.scales.flatMap((one) => one.binding.map((row) => worthText(one.scale, row)));
+  const rows = split.scales.flatMap((one) => splitRows(one, split, style));
+  const head = ['', 'share', 'calls', 'to', 'API/month', 'as planned', 'busiest minute'];
+  const align = ['left', 'right', 'left', 'left', 'right', 'right', 'left'] as const;
+  const asked = split.scales.find(({ scale }) => scale === goals.fitsAtScale) ?? split.scales[0]!;
+  const worth = asked.binding.map((row) => worthText(asked.scale, row));
   const leftOut = split.leftOut.map(
     ({ provider, model, why }) => `  ${plain(`${provider} ${model}`)} is left out: ${why}`,
   );
   return [
-    heading('Cheapest split under all limits', style),
+    heading('Cheapest split over routes and alternatives, under all limits', style),
     table(rows, { head, align, ...style }),
     ...worth,
     ...leftOut,
   ].join('\n');
 }
 
-function sharesText({ shares }: ScaleSplit, { options }: SplitPlan): string {
-  const parts = shares.map(({ option, callClass, share }) => {
-    const { provider, model } = options[option]!;
-    const rule = callClass === undefined ? '' : ` (${plain(callClass)})`;
-    return `${formatShare(round(share, 3))} ${plain(`${provider}/${model}`)}${rule}`;
-  });
-  return parts.length === 0 ? 'none' : parts.join(', ');
+function splitRows(one: ScaleSplit, { options }: SplitPlan, style: TextStyle): string[][] {
+  const planned = one.plannedUsdPerMonth;
+  const rows = one.shares
+    .filter(({ share }) => share >= LEAST_SHARE)
+    .map(({ option, callClass, share, usdPerMonth }) => {
+      const { provider, model } = options[option]!;
+      return [
+        '',
+        formatShare(round(share, 3)),
+        callClass === undefined ? '' : plain(callClass, 60),
+        plain(`${provider}/${model}`),
+        money(usdPerMonth),
+      ];
+    });
+  const total = [
+    formatScale(one.scale),
+    one.unserved >= LEAST_SHARE
+      ? paint(formatShare(round(one.unserved, 3)), 'red', style)
+      : formatShare(1),
+    one.unserved >= LEAST_SHARE ? paint('fit nowhere', 'red', style) : 'all',
+    '',
+    paint(money(one.usdPerMonth), 'bold', style),
+    planned === null ? '?' : money(planned),
+    one.verdict,
+  ];
+  return [total, ...rows];
+}
+
+function money(usd: number): string {
+  return usd === 0 ? '$0' : formatUsd(usd);
 }
 
 function worthText(scale: number, row: BindingLimit): string {
@@ -62,9 +82,9 @@ export function provisionedText(plan: Plan, style: TextStyle): string {
       formatScale(one.scale),
       formatCount(one.units),
       formatCount(Math.ceil(one.peakUnits)),
-      formatUsd(one.baseUsdPerMonth),
-      formatUsd(one.spillUsdPerMonth),
-      formatUsd(one.payAsYouGoUsdPerMonth),
+      money(one.baseUsdPerMonth),
+      money(one.spillUsdPerMonth),
+      money(one.payAsYouGoUsdPerMonth),
       one.utilisation === null ? '-' : formatShare(round(one.utilisation, 3)),
       one.breakEvenUtilisation > 1 ? 'never' : formatShare(round(one.breakEvenUtilisation, 3)),
       one.spilledShare < 0.0005 ? '-' : formatShare(round(one.spilledShare, 3)),
