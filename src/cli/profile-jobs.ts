@@ -171,16 +171,17 @@ function answer(
 ): Promise<PartProfile> {
   return new Promise((resolve, reject) => {
     const settle = (action: () => void): void => {
-      worker.removeAllListeners();
+      worker.off('message', hear).off('error', fail).off('exit', end);
       action();
     };
-    worker.on('message', (message: WorkerMessage) => {
+    const hear = (message: WorkerMessage): void => {
       onMessage(message);
       if (message.kind === 'done') settle(() => resolve(message.result));
       else if (message.kind === 'failed') settle(() => reject(revived(message.error)));
-    });
-    worker.once('error', (error) => settle(() => reject(error)));
-    worker.once('exit', () => settle(() => reject(new Error('a reading thread ended early'))));
+    };
+    const fail = (error: Error): void => settle(() => reject(error));
+    const end = (): void => settle(() => reject(new Error('a reading thread ended early')));
+    worker.on('message', hear).on('error', fail).on('exit', end);
     worker.postMessage(part);
   });
 }
