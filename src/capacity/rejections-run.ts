@@ -68,7 +68,10 @@ export function forecastRun(
     return play(load, limiter, clientRules(pool, options), streams(`plan/run-retry/${run}`));
   });
   const share = (part: (run: Counts) => number, whole: (run: Counts) => number): Estimate =>
-    nextRun(runs.map((run) => (whole(run) === 0 ? 0 : part(run) / whole(run))));
+    nextShare(
+      runs.map((run) => (whole(run) === 0 ? 0 : part(run) / whole(run))),
+      mean(runs.map(whole)),
+    );
   const calls = (run: Counts): number => run.calls;
   return {
     provider,
@@ -81,6 +84,17 @@ export function forecastRun(
       (run) => run.attempts,
     ),
     failed: share((run) => run.failed, calls),
+  };
+}
+
+/** A share of `of` things moves in steps of one of them: no interval is finer. */
+function nextShare(values: readonly number[], of: number): Estimate {
+  const { high, low, value } = nextRun(values);
+  const step = of === 0 ? 1 : 1 / of;
+  return {
+    value,
+    low: Math.max(0, Math.min(low, value - step)),
+    high: Math.min(1, Math.max(high, value + step)),
   };
 }
 

@@ -33,7 +33,7 @@ export interface PlanWorkload {
 /** Sessions drawn from a profile that has none to resample */
 const DRAWN_SESSIONS = 2000;
 /** Calls in them at least, so that the tails are there. */
-const DRAWN_CALLS = 20_000;
+const DRAWN_CALLS = 5000;
 
 /** Reads or builds the workload. @param planFile paths in the plan are relative to it */
 export async function planWorkload(

@@ -6,34 +6,42 @@ import { prometheusRules } from '../artefacts/prometheus-rules.ts';
 import { planGates } from '../capacity/gates.ts';
 import { makePlan } from '../capacity/plan.ts';
 import type { Plan } from '../capacity/plan.ts';
-import { readGpus, readModels } from '../catalog/gpus.ts';
-import { checkPlan } from '../catalog/plan-check.ts';
-import { planInput } from '../catalog/plan-input.ts';
 import { planTemplate } from '../catalog/plan-template.ts';
-import { readCatalogs } from '../catalog/providers.ts';
-import { loadPlan } from '../config/plan.ts';
 import { AgentInfraError, asError } from '../errors.ts';
 import { planDiffText } from '../report/plan-diff.ts';
 import { planJson } from '../report/plan-json.ts';
 import { infracostUsage } from '../report/plan-stack-infracost.ts';
+import { planMarkdown } from '../report/plan-markdown.ts';
 import { planText } from '../report/plan-text.ts';
-import { environment, nowIso, wantsColour } from '../system.ts';
+import { wantsColour } from '../system.ts';
+import type { CatalogOptions } from './catalog-plan.ts';
+import { calibrateFromRun } from './plan-calibrate.ts';
+import { readPlanInput } from './plan-read.ts';
 import { toolVersion } from './tool-version.ts';
 
 /** What the plan commands do; loaded only when one of them runs. */
-export interface PlanOptions {
+export interface PlanOptions extends CatalogOptions {
   readonly json?: boolean | undefined;
   readonly output?: string | undefined;
   /** What-if overrides, path=value. */
   readonly set?: readonly string[] | undefined;
+  /** Folder of a load test whose times replace assumed ones ... */
+  readonly calibrate?: string | undefined;
+  /** ... and how many replicas of the plan's pool answered it. */
+  readonly replicas?: number | undefined;
+  readonly format?: 'text' | 'json' | 'markdown' | undefined;
   readonly colour?: boolean | undefined;
 }
 
 /** `agent-infra plan [file]`. */
 export async function runPlan(file: string, options: PlanOptions): Promise<void> {
-  const plan = await readPlan(file, options.set);
+  const plan = await readPlan(file, options);
   if (options.output !== undefined) await writePlan(plan, options.output);
-  if (options.json === true) {
+  if (options.format === 'markdown') {
+    process.stdout.write(planMarkdown(plan));
+    return;
+  }
+  if (options.json === true || options.format === 'json') {
     process.stdout.write(`${JSON.stringify(planJson(plan, toolVersion()), null, 2)}\n`);
     return;
   }
@@ -43,9 +51,9 @@ export async function runPlan(file: string, options: PlanOptions): Promise<void>
 /** `agent-infra plan check [file]`. @returns whether every gate passed */
 export async function checkPlanFile(
   file: string,
-  options: Pick<PlanOptions, 'json' | 'set'>,
+  options: CatalogOptions & Pick<PlanOptions, 'json' | 'set'>,
 ): Promise<boolean> {
-  const plan = await readPlan(file, options.set);
+  const plan = await readPlan(file, options);
   const gates = planGates(plan);
   const passed = gates.every((gate) => gate.passed);
   if (options.json === true) {
@@ -80,21 +88,14 @@ export async function initPlan(profile: string, output: string | undefined): Pro
   await writeText(output, text);
 }
 
-async function readPlan(file: string, set?: readonly string[]): Promise<Plan> {
-  if (file === 'plan.yaml' && !existsSync(file)) {
-    throw new AgentInfraError('config.unreadable', 'there is no plan.yaml here', {
-      hint: 'Name a plan, or write one with: agent-infra plan init <profile> -f plan.yaml',
-    });
-  }
-  const [catalogs, gpus, models] = await Promise.all([readCatalogs(), readGpus(), readModels()]);
-  const document = await loadPlan(file, {
-    env: environment(),
-    set,
-    check: (plan) =>
-      checkPlan(plan, catalogs, { gpus: [...gpus.keys()], models: [...models.keys()] }),
-  });
-  const today = nowIso().slice(0, 10);
-  return makePlan(await planInput(document, { file, today, catalogs, gpus, models }));
+async function readPlan(
+  file: string,
+  options: CatalogOptions & Pick<PlanOptions, 'set' | 'calibrate' | 'replicas'> = {},
+): Promise<Plan> {
+  const { input } = await readPlanInput(file, options);
+  if (options.calibrate === undefined) return makePlan(input);
+  const run = { folder: options.calibrate, replicas: options.replicas ?? 1 };
+  return makePlan(await calibrateFromRun(input, run));
 }
 
 async function writePlan(plan: Plan, folder: string): Promise<void> {
@@ -103,6 +104,7 @@ async function writePlan(plan: Plan, folder: string): Promise<void> {
     throw new AgentInfraError('output.unwritable', `${folder}: ${asError(thrown).message}`);
   });
   await writeText(join(folder, 'plan.txt'), planText(plan));
+  await writeText(join(folder, 'plan.md'), planMarkdown(plan));
   await writeText(
     join(folder, 'plan.json'),
     `${JSON.stringify(planJson(plan, toolVersion()), null, 2)}\n`,

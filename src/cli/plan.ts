@@ -1,8 +1,10 @@
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { Command } from '@commander-js/extra-typings';
 
 import { EXIT } from '../errors.ts';
 import type { SetExitCode } from './main.ts';
 import { addPlanGpuCommand } from './plan-gpu.ts';
+import { addPlanReviewCommands } from './plan-review.ts';
 
 export function addPlanCommand(program: Command, setExitCode: SetExitCode): void {
   const plan = program
@@ -10,8 +12,20 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
     .description('Will it fit under the limits, and what will it cost, at 1x / 3x / 10x')
     .argument('[file]', 'plan document', 'plan.yaml')
     .option('--json', 'print JSON')
-    .option('-o, --output <dir>', 'write plan.txt, plan.json and Prometheus rules into a folder')
+    .addOption(
+      new Option('--format <format>', 'what to print').choices([
+        'text',
+        'json',
+        'markdown',
+      ] as const),
+    )
+    .option('-o, --output <dir>', 'write text, Markdown, JSON and Prometheus rules into a folder')
     .option('--set <path=value>', SET_HELP, collect)
+    .option('--prices <overlay>', PRICES_HELP)
+    .option('--limits-from <file>', LIMITS_HELP)
+    .option('--max-price-age <age>', AGE_HELP)
+    .option('--calibrate <run>', 'folder of a load test: its times replace assumed ones')
+    .option('--replicas <n>', 'replicas of the pool that answered that load test', wholeNumber)
     .option('--colour', 'colours even when not on a terminal')
     .option('--no-colour', 'no colours')
     .action(async (file, options) => {
@@ -25,6 +39,9 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
     .argument('[file]', 'plan document', 'plan.yaml')
     .option('--json', 'print JSON')
     .option('--set <path=value>', SET_HELP, collect)
+    .option('--prices <overlay>', PRICES_HELP)
+    .option('--limits-from <file>', LIMITS_HELP)
+    .option('--max-price-age <age>', 'fail when a price is older, such as 30d')
     .action(async (file, options) => {
       const { checkPlanFile } = await import('./plan-run.ts');
       setExitCode((await checkPlanFile(file, options)) ? EXIT.pass : EXIT.gateFailed);
@@ -49,10 +66,20 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
       await initPlan(profile, options.file);
       setExitCode(EXIT.pass);
     });
+  addPlanReviewCommands(plan as unknown as Command, setExitCode);
   addPlanGpuCommand(plan as unknown as Command, setExitCode);
 }
 
+const PRICES_HELP = 'price overlay, as catalog update writes it';
+const LIMITS_HELP = 'limits of your account: Rate Limits API answer, recording, 429 log';
+const AGE_HELP = 'warn when a price is older, such as 30d';
 const SET_HELP = 'what if: replace a value, such as routes.0.tier=tier4 (repeat for more)';
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('expected a whole number above 0.');
+}
 
 function collect(text: string, before: string[] = []): string[] {
   return [...before, text];

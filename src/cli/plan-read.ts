@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+
+import type { PlanInput } from '../capacity/plan-input.ts';
+import { readGpus, readModels } from '../catalog/gpus.ts';
+import { checkPlan } from '../catalog/plan-check.ts';
+import { planInput } from '../catalog/plan-input.ts';
+import { loadPlan } from '../config/plan.ts';
+import type { PlanDocument } from '../config/plan.ts';
+import { AgentInfraError } from '../errors.ts';
+import { environment, nowIso } from '../system.ts';
+import { planCatalogs, withCatalogOptions } from './catalog-plan.ts';
+import type { CatalogOptions } from './catalog-plan.ts';
+
+export interface ReadPlan {
+  readonly document: PlanDocument;
+  readonly input: PlanInput;
+  /** ISO day on which it was read. */
+  readonly today: string;
+}
+
+/**
+ * Reads a plan and everything it names.
+ * @param options.set what-if overrides, `path=value`
+ * @param options.change replaces parts of the checked document, such as its workload
+ * @throws ConfigError with every problem and its place; config.unreadable
+ */
+export async function readPlanInput(
+  file: string,
+  options: CatalogOptions & {
+    readonly set?: readonly string[] | undefined;
+    readonly change?: ((document: PlanDocument) => PlanDocument) | undefined;
+  } = {},
+): Promise<ReadPlan> {
+  if (file === 'plan.yaml' && !existsSync(file)) {
+    throw new AgentInfraError('config.unreadable', 'there is no plan.yaml here', {
+      hint: 'Name a plan, or write one with: agent-infra plan init <profile> -f plan.yaml',
+    });
+  }
+  const [catalogs, gpus, models] = await Promise.all([
+    planCatalogs(options),
+    readGpus(),
+    readModels(),
+  ]);
+  const read = await loadPlan(file, {
+    env: environment(),
+    set: options.set,
+    check: (plan) =>
+      checkPlan(plan, catalogs, { gpus: [...gpus.keys()], models: [...models.keys()] }),
+  });
+  const document = options.change?.(read) ?? read;
+  const today = nowIso().slice(0, 10);
+  const resolved = await planInput(document, { file, today, catalogs, gpus, models });
+  return { document, input: await withCatalogOptions(resolved, options, today), today };
+}
