@@ -1,4 +1,5 @@
 import { AgentInfraError } from '../errors.ts';
+import { csvFields, isOpenRecord } from './csv-fields.ts';
 import { parseJsonPrefix } from './json-value.ts';
 import { LineSplitter } from './line-splitter.ts';
 import type { Place, Tally } from './tally.ts';
@@ -6,6 +7,9 @@ import type { CsvFold, JsonFold } from './trace-reader.ts';
 
 /** Largest JSON document held at once; V8 has no longer strings (2^29 - 24 characters). */
 const LARGEST_DOCUMENT_BYTES = 500 * 1024 * 1024;
+
+/** Prompts stand in rows of exports; longer rows are damage. */
+const LARGEST_ROW_BYTES = 64 * 1024 * 1024;
 
 export interface JsonFraming {
   readonly framing: 'lines' | 'document';
@@ -31,6 +35,39 @@ export async function driveCsv(
   });
   for await (const chunk of chunks) splitter.push(chunk);
   splitter.end();
+}
+
+/** Feeds a CSV file whose quoted fields may go over several lines; the fold books its rows. */
+export async function driveQuotedCsv(
+  chunks: AsyncIterable<Buffer>,
+  fold: CsvFold,
+  place: Place,
+): Promise<void> {
+  let open: string[] = [];
+  let openBytes = 0;
+  let hasHeader = false;
+  const row = (text: string): void => {
+    open = [];
+    openBytes = 0;
+    if (!hasHeader) fold.header(csvFields(text.replace(/^\uFEFF/, '')));
+    else if (text !== '') {
+      const bytes = Buffer.from(text);
+      fold.row(bytes, 0, bytes.length, place);
+    }
+    hasHeader = true;
+  };
+  const splitter = new LineSplitter((bytes, start, end) => {
+    place.line += 1;
+    const line = bytes.toString('utf8', start, end);
+    const isOpen = isOpenRecord(line) !== open.length > 0;
+    open.push(line);
+    openBytes += end - start;
+    // A quote too many would swallow the rest of the file.
+    if (!isOpen || openBytes > LARGEST_ROW_BYTES) row(open.join('\n'));
+  });
+  for await (const chunk of chunks) splitter.push(chunk);
+  splitter.end();
+  if (open.length > 0) row(open.join('\n'));
 }
 
 /** Feeds a JSON-lines file line by line, or a document as a whole or element by element. */

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 
-import { contentTexts } from './estimate.ts';
+import type { LlmCall } from '../core/trace.ts';
+import { answerOf, exchangedCall, operationOf, type ModelOperation } from './model-exchange.ts';
 import {
   amountOf,
   isObject,
@@ -10,11 +11,9 @@ import {
   textOf,
   type JsonObject,
 } from './json-value.ts';
-import { loggedCall } from './request-log.ts';
-import { responseUsage } from './response-usage.ts';
-import { readSse, type Answer } from './sse-text.ts';
+import { readSse } from './sse-text.ts';
 import { isoMs } from './timestamp.ts';
-import { PromptTexts, type TokenEstimates } from './token-estimates.ts';
+import type { TokenEstimates } from './token-estimates.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
 import type { Place, Tally } from './tally.ts';
 
@@ -72,16 +71,16 @@ class HarFold implements JsonFold {
   }
 }
 
-interface Exchange {
+interface Entry {
   readonly entry: JsonObject;
   readonly request: JsonObject;
   readonly response: JsonObject;
   readonly url: string;
   readonly startMs: number;
-  readonly operation: 'chat' | 'completion' | 'embedding';
+  readonly operation: ModelOperation;
 }
 
-function callOf(exchange: Exchange, estimates: TokenEstimates): ReturnType<typeof loggedCall> {
+function callOf(exchange: Entry, estimates: TokenEstimates): LlmCall {
   const { entry, request, response, url, startMs, operation } = exchange;
   const content = objectOf(response['content']);
   const sent = objectOf(parseJson(textOf(objectOf(request['postData'])['text']) ?? ''));
@@ -89,53 +88,21 @@ function callOf(exchange: Exchange, estimates: TokenEstimates): ReturnType<typeo
   const body = bodyText(content);
   const answer = streamed ? readSse(body) : answerOf(objectOf(parseJson(body)));
   const status = amountOf(response['status']);
-  const failed = status !== undefined && status >= 400;
   const durationMs = amountOf(entry['time']);
-  const tokens = answer.usage;
-  const isKnown = tokens !== undefined || failed;
-  const model = answer.model ?? textOf(sent['model']) ?? modelInUrl(url);
-  const said = {
-    model,
-    prompt: new PromptTexts(promptTexts(sent)),
-    answer: answer.texts,
-    callsTools: answer.finishReason === 'tool_calls' || answer.finishReason === 'tool_use',
-  };
-  if (tokens !== undefined) estimates.observe(said, tokens);
-  return loggedCall({
-    startMs,
-    endMs: durationMs === undefined ? undefined : startMs + durationMs,
-    model,
-    provider: providerOf(url),
-    operation,
-    tokens: isKnown ? tokens : estimates.estimate(said),
-    estimated: !isKnown,
-    ttftMs: streamed ? waitMs(entry) : undefined,
-    streamed,
-    status,
-    error: failed ? String(status) : undefined,
-    finishReason: answer.finishReason,
-  });
-}
-
-function answerOf(body: JsonObject): Answer {
-  const choice = objectOf(listOf(body['choices'])[0]);
-  return {
-    model: textOf(body['model']) ?? textOf(body['modelVersion']),
-    usage: responseUsage(body['usage'] ?? body['usageMetadata']),
-    finishReason:
-      textOf(choice['finish_reason']) ?? textOf(body['stop_reason']) ?? textOf(body['status']),
-    texts: contentTexts(choice['message'] ?? body['content'] ?? body['output']),
-  };
-}
-
-function promptTexts(sent: JsonObject): readonly string[] {
-  return contentTexts([
-    sent['system'],
-    sent['messages'],
-    sent['input'],
-    sent['prompt'],
-    sent['tools'],
-  ]);
+  return exchangedCall(
+    {
+      url,
+      operation,
+      sent,
+      answer,
+      startMs,
+      durationMs,
+      streamed,
+      status,
+      ttftMs: streamed ? waitMs(entry) : undefined,
+    },
+    estimates,
+  );
 }
 
 function bodyText(content: JsonObject): string {
@@ -165,36 +132,10 @@ function waitMs(entry: JsonObject): number | undefined {
   return wait + before.reduce((sum, part) => sum + part, 0);
 }
 
-function operationOf(url: string): Exchange['operation'] | undefined {
-  const path = url.split('?', 1)[0]!;
-  if (/\/embeddings$|:embedContent$|:batchEmbedContents$/.test(path)) return 'embedding';
-  if (/(?:^|[^t])\/completions$/.test(path) && !path.endsWith('/chat/completions'))
-    return 'completion';
-  return CHAT_PATH.test(path) ? 'chat' : undefined;
-}
-
-function modelInUrl(url: string): string | undefined {
-  return /\/models?\/([^/:?]+)/.exec(url)?.[1];
-}
-
-function providerOf(url: string): string | undefined {
-  return PROVIDER_HOSTS.find(([host]) => url.includes(host))?.[1];
-}
-
 function entriesIn(record: JsonObject): readonly unknown[] | undefined {
   const { entries } = objectOf(record['log']) as { readonly entries?: unknown };
   return Array.isArray(entries) ? (entries as readonly unknown[]) : undefined;
 }
 
-const CHAT_PATH =
-  /\/chat\/completions$|\/responses$|\/messages$|\/model\/[^/]+\/(?:invoke|converse)[\w-]*$|:(?:stream)?[gG]enerateContent$/;
-const PROVIDER_HOSTS = [
-  ['anthropic.com', 'anthropic'],
-  ['openai.azure.com', 'azure'],
-  ['openai.com', 'openai'],
-  ['bedrock-runtime', 'aws.bedrock'],
-  ['googleapis.com', 'google'],
-  ['openrouter.ai', 'openrouter'],
-] as const;
 /** A gunzip bomb ends here; model answers are a thousand times smaller. */
 const LARGEST_BODY_BYTES = 64 * 1024 * 1024;

@@ -10,9 +10,10 @@ import {
 } from './json-value.ts';
 import type { SpanRecord, SpanRole } from './span-record.ts';
 import { spanRole } from './span-role.ts';
-import { spanListReader } from './span-list.ts';
+import { spanCsvReader } from './span-csv.ts';
+import { spanListReader, type SpanList } from './span-list.ts';
 import { timeMs } from './timestamp.ts';
-import type { JsonReader } from './trace-reader.ts';
+import type { CsvReader, JsonReader } from './trace-reader.ts';
 import { inclusiveUsage } from './usage.ts';
 
 /**
@@ -20,7 +21,7 @@ import { inclusiveUsage } from './usage.ts';
  * observation rows of exports in camelCase or snake_case. Only GENERATION and EMBEDDING carry
  * countable usage. Durations are endTime - startTime: `latency` is ms or s by age of the export.
  */
-export const langfuse: JsonReader = spanListReader({
+const list: SpanList = {
   title: 'Langfuse export',
   what: 'with Langfuse observations (type GENERATION, SPAN, …, traceId, startTime)',
   recordsIn: observationsIn,
@@ -28,7 +29,16 @@ export const langfuse: JsonReader = spanListReader({
   skip: 'record is not an observation with a start time',
   add: (row, { document, forest, place }) =>
     forest.add(spanOf(row, objectOf(document['trace'])), place),
-});
+};
+
+export const langfuse: JsonReader = spanListReader(list);
+
+/** The same rows from a batch or blob-storage export, as CSV. */
+export const langfuseCsv: CsvReader = spanCsvReader(list, [
+  ['traceId', 'trace_id'],
+  ['type'],
+  ['startTime', 'start_time'],
+]);
 
 function spanOf(row: JsonObject, trace: JsonObject): SpanRecord {
   const field = (camel: string): unknown => row[camel] ?? row[snakeCase(camel)];

@@ -1,9 +1,10 @@
 import type { TokenRecord } from '../core/tokens.ts';
 import { amountOf, isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
 import type { SpanRecord, SpanRole } from './span-record.ts';
-import { spanListReader } from './span-list.ts';
+import { spanCsvReader } from './span-csv.ts';
+import { spanListReader, type SpanList } from './span-list.ts';
 import { timeMs } from './timestamp.ts';
-import type { JsonReader } from './trace-reader.ts';
+import type { CsvReader, JsonReader } from './trace-reader.ts';
 import { cacheWrites, inclusiveUsage } from './usage.ts';
 
 /**
@@ -11,14 +12,19 @@ import { cacheWrites, inclusiveUsage } from './usage.ts';
  * counts. Input includes cached tokens. `session_id` is the project; the session is
  * extra.metadata.thread_id, session_id or conversation_id. Times without zone are UTC.
  */
-export const langsmith: JsonReader = spanListReader({
+const list: SpanList = {
   title: 'LangSmith runs',
   what: 'with run_type and start_time',
   recordsIn: runsIn,
   isRecord: isRun,
   skip: 'record is not a run with a start time',
   add: (run, { forest, place }) => forest.add(spanOf(run), place),
-});
+};
+
+export const langsmith: JsonReader = spanListReader(list);
+
+/** The same runs as CSV. */
+export const langsmithCsv: CsvReader = spanCsvReader(list, [['run_type'], ['start_time'], ['id']]);
 
 function spanOf(run: JsonObject): SpanRecord {
   const startMs = timeMs(run['start_time'])!;

@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto';
 import type { TraceSink } from '../core/trace.ts';
 import { AgentInfraError, asError } from '../errors.ts';
 import { openFiles, type TraceFile } from './archive.ts';
-import { driveCsv, driveJson } from './drive.ts';
+import { driveCsv, driveJson, driveQuotedCsv } from './drive.ts';
 import { expandInputs, type TraceInput } from './inputs.ts';
 import { isTraceFormat, readers, type TraceFormat } from './readers.ts';
 import type { IdentityClaims } from './split-claims.ts';
 import { splitRules } from './split-formats.ts';
 import { HEAD_BYTES, sampleOf, sniff, type Head } from './sniff.ts';
 import { Place, Tally } from './tally.ts';
-import type { CsvFold, JsonFold } from './trace-reader.ts';
+import type { CsvFold, CsvReader, JsonFold } from './trace-reader.ts';
 
 export interface ReadTracesOptions {
   /** One of the formats of readers.ts, or 'auto' (default). */
@@ -183,8 +183,11 @@ class Run {
     this.#place.line = 0;
     const opened = this.#fold(format);
     const chunks = this.#watched(file);
-    if (opened.kind === 'csv') await driveCsv(chunks, opened.fold, this.#place, this.#tally);
-    else {
+    if (opened.kind === 'csv') {
+      const { rows } = readers[format] as CsvReader;
+      if (rows === 'quoted') await driveQuotedCsv(chunks, opened.fold, this.#place);
+      else await driveCsv(chunks, opened.fold, this.#place, this.#tally);
+    } else {
       opened.fold.file?.(file.name);
       const sample = sampleOf(head, complete);
       const isDocument = sample.kind === 'json' && input.format === undefined;

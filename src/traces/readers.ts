@@ -1,13 +1,14 @@
 import { atif } from './atif.ts';
 import { azureLlmCsv } from './azure-llm-csv.ts';
 import { burstgptCsv } from './burstgpt-csv.ts';
+import { claudeCodeProxy } from './claude-code-proxy.ts';
 import { claudeTranscript } from './claude-transcript.ts';
 import { codexRollout } from './codex-rollout.ts';
 import { har } from './har.ts';
 import { helicone } from './helicone.ts';
 import { jaeger } from './jaeger.ts';
-import { langfuse } from './langfuse.ts';
-import { langsmith } from './langsmith.ts';
+import { langfuse, langfuseCsv } from './langfuse.ts';
+import { langsmith, langsmithCsv } from './langsmith.ts';
 import { litellm } from './litellm.ts';
 import { miniSweAgent } from './mini-swe-agent.ts';
 import { mooncake } from './mooncake.ts';
@@ -29,13 +30,16 @@ export type TraceFormat =
   | 'atif'
   | 'azure-llm-csv'
   | 'burstgpt-csv'
+  | 'claude-code-proxy'
   | 'claude-transcript'
   | 'codex-rollout'
   | 'har'
   | 'helicone'
   | 'jaeger'
   | 'langfuse'
+  | 'langfuse-csv'
   | 'langsmith'
+  | 'langsmith-csv'
   | 'litellm'
   | 'mini-swe-agent'
   | 'mooncake'
@@ -56,13 +60,16 @@ const table = {
   atif,
   'azure-llm-csv': azureLlmCsv,
   'burstgpt-csv': burstgptCsv,
+  'claude-code-proxy': claudeCodeProxy,
   'claude-transcript': claudeTranscript,
   'codex-rollout': codexRollout,
   har,
   helicone,
   jaeger,
   langfuse,
+  'langfuse-csv': langfuseCsv,
   langsmith,
+  'langsmith-csv': langsmithCsv,
   litellm,
   'mini-swe-agent': miniSweAgent,
   mooncake,

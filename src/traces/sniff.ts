@@ -22,10 +22,10 @@ export function sampleOf(head: Buffer, complete: boolean): Head {
     : { kind: 'csv', header: csvHeader(text) };
 }
 
-/** Begins like JSON, or has an object on one of its first lines (the first may be damaged). */
+/** Begins like JSON, or has an object on one of its first lines (the first may be damaged); not one whose quotes are doubled, as in a CSV field. */
 function isJson(text: string, first: string): boolean {
   if (first === '{' || first === '[') return true;
-  return text.split('\n', SAMPLE_LINES).some((line) => /^\s*\{"/.test(line));
+  return text.split('\n', SAMPLE_LINES).some((line) => /^\s*\{"(?!")/.test(line));
 }
 
 /** The one format whose reader accepts the sample. Throws trace.unknown-format with every reader's reason. */

@@ -22,6 +22,8 @@ export interface CsvReader {
   readonly kind: 'csv';
   readonly title: string;
   readonly mismatch: (sample: Sample) => string | undefined;
+  /** 'quoted': fields may hold commas and line ends in quotes; the fold then books rows itself. */
+  readonly rows?: 'quoted';
   /** A row is bytes [start, end) of `line`, without its line end; the header row comes first. */
   readonly open: (tally: Tally) => CsvFold;
 }
