@@ -54,12 +54,10 @@ describe('the bundled options', () => {
   test('names are unique, and every component has a choice', () => {
     const names = options.map((option) => option.name);
     expect(new Set(names).size).toBe(names.length);
-    for (const component of COMPONENTS) {
-      expect(
-        options.some((option) => option.components.includes(component)),
-        component,
-      ).toBe(true);
-    }
+    const served = COMPONENTS.filter((component) =>
+      options.some((option) => option.components.includes(component)),
+    );
+    expect(served).toEqual([...COMPONENTS]);
   });
 
   test('every fact has a page with a date, or says why it is assumed', () => {
@@ -67,10 +65,12 @@ describe('the bundled options', () => {
       factsOf(option).map(([, fact]) => ({ option: option.name, fact, pages })),
     );
     expect(facts.length).toBeGreaterThan(80);
-    for (const { option, fact, pages } of facts) {
-      if (fact.source === undefined) expect(fact.assumed!.length, option).toBeGreaterThan(10);
-      else expect(pages[fact.source]!.date, option).toMatch(/^20\d\d-\d\d/);
-    }
+    const unfounded = facts.filter(({ fact, pages }) =>
+      fact.source === undefined
+        ? fact.assumed!.length < 10
+        : !/^20\d\d-\d\d/.test(pages[fact.source]!.date),
+    );
+    expect(unfounded).toEqual([]);
   });
 });
 
@@ -171,6 +171,7 @@ test('more load never costs less: every component, every cloud, over three order
     growsWithScale: true,
   };
   const rules = rulesOf({ hours: OPERATIONS_HOURS, utilisation: 0.7 });
+  const cheaper: string[] = [];
   for (const component of COMPONENTS) {
     for (const cloud of ['aws', 'gcp', 'cloudflare']) {
       const need = {
@@ -189,13 +190,12 @@ test('more load never costs less: every component, every cloud, over three order
         );
         const cost =
           chooseOption(need, load, rules).chosen?.usdPerMonth ?? Number.POSITIVE_INFINITY;
-        expect(cost, `${component} on ${cloud}, step ${step}`).toBeGreaterThanOrEqual(
-          before - 1e-6,
-        );
+        if (cost < before - 1e-6) cheaper.push(`${component} on ${cloud}, step ${step}`);
         before = cost;
       }
     }
   }
+  expect(cheaper).toEqual([]);
 });
 
 describe('in a plan', () => {
