@@ -61,6 +61,11 @@ export function planSplit(
   };
 }
 
+/** Rounds in which shares and the peaks of shares settle. */
+const ROUNDS = 3;
+/** Smallest share whose peak is told from the whole's; smaller ones round to nothing. */
+const LEAST_SHARE = 0.001;
+
 function splitAt(
   input: PlanInput,
   simulation: DemandSimulation,
@@ -69,16 +74,32 @@ function splitAt(
 ): Split | undefined {
   const volume = callVolume(input.volume, input.traffic);
   const peaks = simulation.scales.find((entry) => entry.scale === scale)?.total;
-  return cheapestSplit(found.classes, found.options, {
-    scale,
-    callsPerMinute: volume.perMinute * scale,
-    callsPerMonth: volume.perMonth * scale,
-    headroom: input.goals.headroom,
-    peakFactor: (dimension) => peakFactor(input, peaks, scale, dimension),
-  });
+  let shares = new Map<string, number>();
+  let split: Split | undefined;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const known = shares;
+    split = cheapestSplit(found.classes, found.options, {
+      scale,
+      callsPerMinute: volume.perMinute * scale,
+      callsPerMonth: volume.perMonth * scale,
+      headroom: input.goals.headroom,
+      peakFactor: (dimension, pool) => {
+        const whole = peakFactor(input, peaks, scale, dimension);
+        // A part of a random load deviates more: by the square root of its share.
+        const part = Math.max(LEAST_SHARE, Math.min(1, known.get(pool) ?? 1));
+        return 1 + (whole - 1) / Math.sqrt(part);
+      },
+    });
+    shares = new Map();
+    for (const { option, share } of split?.shares ?? []) {
+      const { limitPool } = found.options[option]!;
+      shares.set(limitPool, (shares.get(limitPool) ?? 0) + share);
+    }
+  }
+  return split;
 }
 
-/** Busiest minute of all calls over their mean: a floor for the peak of any part of them. */
+/** Busiest minute of all calls over their mean. */
 function peakFactor(
   input: PlanInput,
   peaks: Peaks | undefined,

@@ -50,7 +50,7 @@ export interface SplitDemand {
   /** Of each limit to leave free. */
   readonly headroom: number;
   /** Busiest minute over the mean minute, by which demand is raised before it meets a limit. */
-  readonly peakFactor: (dimension: Dimension) => number;
+  readonly peakFactor: (dimension: Dimension, limitPool: string) => number;
 }
 
 /** Undefined when no option can be used. */
@@ -148,7 +148,8 @@ function run(
       for (const limit of limits) {
         if (limit.option.limitPool !== option.limitPool) continue;
         const amount = call.demand(limit.dimension, demand) * share;
-        row.set(limit.key, (amount * demand.peakFactor(limit.dimension)) / limit.limit);
+        const peak = demand.peakFactor(limit.dimension, option.limitPool);
+        row.set(limit.key, (amount * peak) / limit.limit);
       }
       variables.set(`${classIndex} ${index}`, row);
     }
@@ -229,7 +230,7 @@ function useOf(
     if (one.limitPool !== row.option.limitPool) continue;
     total += share * one.call(callClass).demand(row.dimension, demand);
   }
-  return (total * demand.peakFactor(row.dimension)) / row.limit;
+  return (total * demand.peakFactor(row.dimension, row.option.limitPool)) / row.limit;
 }
 
 function cost(option: SplitOption, callClass: string | undefined): number {
