@@ -16,7 +16,7 @@ const MOST_COUNTED_CHARS = 64_000_000;
 /** Merging is quadratic in the length of one unbroken piece: 200,000 equal letters took 44 s. */
 const LONGEST_PIECE_CHARS = 256;
 /** Last resort, without the tokenizer: the rule of thumb of OpenAI's and Anthropic's help pages. */
-export const CHARS_PER_TOKEN = 4;
+const CHARS_PER_TOKEN = 4;
 
 export function encodingOf(model: string | undefined): Encoding {
   return model !== undefined && CL100K.test(model) ? 'cl100k_base' : 'o200k_base';
@@ -32,6 +32,8 @@ export class TokenCounter {
   #chars = 0;
   #tokens = 0;
   readonly #load: (encoding: Encoding) => typeof countTokens;
+  /** What was loaded; null where that failed. */
+  readonly #loaded = new Map<Encoding, typeof countTokens | null>();
 
   /** @param load for tests; throws when there is no tokenizer */
   constructor(load: (encoding: Encoding) => typeof countTokens = loadEncoding) {
@@ -40,23 +42,31 @@ export class TokenCounter {
 
   /** False when the tokenizer cannot be loaded: counts are then characters / 4. */
   hasTokenizer(encoding: Encoding): boolean {
-    try {
-      this.#load(encoding);
-      return true;
-    } catch {
-      return false;
-    }
+    return this.#tokenizer(encoding) !== null;
   }
 
   count(text: string, encoding: Encoding): number {
-    if (!this.hasTokenizer(encoding)) return text.length / CHARS_PER_TOKEN;
+    const count = this.#tokenizer(encoding);
+    if (count === null) return text.length / CHARS_PER_TOKEN;
     if (this.#chars > MOST_COUNTED_CHARS) return (text.length * this.#tokens) / this.#chars;
-    const count = this.#load(encoding);
     let tokens = 0;
     for (const piece of pieces(text)) tokens += count(piece, PLAIN_TEXT);
     this.#chars += text.length;
     this.#tokens += tokens;
     return tokens;
+  }
+
+  #tokenizer(encoding: Encoding): typeof countTokens | null {
+    let found = this.#loaded.get(encoding);
+    if (found === undefined) {
+      try {
+        found = this.#load(encoding);
+      } catch {
+        found = null;
+      }
+      this.#loaded.set(encoding, found);
+    }
+    return found;
   }
 }
 
