@@ -267,6 +267,16 @@ describe('in a plan', () => {
     expect(hours(with_).opsHoursPerMonth).toBeCloseTo(4.1 * 0.7, 9);
   });
 
+  test('the network is that of the cloud in which the traffic starts', async () => {
+    const plan = await planWith('stack.cloud=[aws, cloudflare]');
+    for (const { components } of plan.stack!.scales) {
+      const network = components.find((one) => one.component === 'network')!;
+      // Workers cost least to run the turns, but the gateway is on AWS and sends the prompts.
+      expect(components[0]!.ranked.map((one) => one.option)).toContain('workers');
+      expect(network.chosen?.option).toBe('aws-network');
+    }
+  });
+
   test('another cloud, nothing queued, no stack at all', async () => {
     const google = await planWith('stack.cloud=gcp', 'stack.queue.choose=none');
     const components = google.stack!.scales[0]!.components;
