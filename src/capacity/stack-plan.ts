@@ -2,7 +2,7 @@ import { formatDuration, formatShare, MS_PER_SECOND } from '../core/units.ts';
 import type { InfraCost } from './infra.ts';
 import { stackLoad } from './stack-activity.ts';
 import type { StackTraffic } from './stack-activity.ts';
-import { chooseOption, findFlips } from './stack-choice.ts';
+import { ANY_CLOUD, chooseOption, findFlips } from './stack-choice.ts';
 import type { ComponentChoice, ComponentNeed, Flip } from './stack-choice.ts';
 import { latencyBudget } from './stack-latency.ts';
 import type { LatencyBudget, RequestClass } from './stack-latency.ts';
@@ -52,10 +52,11 @@ export function planStack(
   scales: readonly number[],
   trafficAt: (scale: number) => StackTraffic,
 ): StackPlan {
-  const flips = input.needs.flatMap((need) =>
-    findFlips(scales, (scale) =>
-      chooseOption(need, stackLoad(trafficAt(scale), input.workload, input.sizes), input.rules),
-    ),
+  const flips = input.needs.flatMap((_need, index) =>
+    findFlips(scales, (scale) => {
+      const load = stackLoad(trafficAt(scale), input.workload, input.sizes);
+      return chooseAll(input, load)[index]!;
+    }),
   );
   const planned = scales.map((scale) => stackAt(input, trafficAt(scale)));
   return {
@@ -76,10 +77,30 @@ function assumedOf(input: StackInput, scales: readonly StackScale[]): StackPlan[
     .flatMap((option) => option.assumed.map((one) => ({ option: option.title, ...one })));
 }
 
+/** In the order of the needs; a network is that of the cloud in which the traffic starts. */
+function chooseAll({ needs, rules }: StackInput, load: StackLoad): ComponentChoice[] {
+  const choices = new Map<string, ComponentChoice>();
+  const later = (need: ComponentNeed): boolean => need.component === 'network';
+  for (const need of needs) {
+    if (!later(need)) choices.set(need.component, chooseOption(need, load, rules));
+  }
+  // The gateway sends the prompts and the answers; without one the workers do.
+  const starts = choices.get('gateway') ?? choices.get('compute');
+  const cloud = needs
+    .flatMap(({ options }) => options)
+    .find((option) => option.name === starts?.chosen?.option)?.cloud;
+  return needs.map((need) => {
+    const choice = choices.get(need.component);
+    if (choice !== undefined) return choice;
+    const isBound = cloud !== undefined && cloud !== ANY_CLOUD;
+    return chooseOption(isBound ? { ...need, clouds: [cloud] } : need, load, rules);
+  });
+}
+
 /** Chooses, sizes and prices every component for one scale; nothing is scaled from another. */
 export function stackAt(input: StackInput, traffic: StackTraffic): StackScale {
   const load = stackLoad(traffic, input.workload, input.sizes);
-  const components = input.needs.map((need) => chooseOption(need, load, input.rules));
+  const components = chooseAll(input, load);
   const chosen = components.map((one) => one.chosen);
   const all = chosen.filter((one) => one !== null);
   const isComplete = all.length === chosen.length;
