@@ -1,6 +1,6 @@
 /**
  * Events per second of the mechanisms in virtual time, and their ratio to a bare heap loop in the
- * same run: `npm run build && node bench/mechanisms.mjs`. Goal (issue 5): limiter + batching at
+ * same run: `npm run build && node bench/mechanisms.mjs`. Goal: limiter + batching at
  * 2 million events per second on one core. Each figure is the best of several rounds, which is the
  * one least disturbed by other work on the machine.
  */

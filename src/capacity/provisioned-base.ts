@@ -30,7 +30,7 @@ export interface ProvisionedOffer {
   readonly overflow: 'refused' | 'pay-as-you-go';
 }
 
-export interface TokenWeights {
+interface TokenWeights {
   readonly input: number;
   readonly cacheRead: number;
   readonly output: number;

@@ -17,7 +17,7 @@ export interface SplitPlan {
   readonly scales: readonly ScaleSplit[];
 }
 
-export interface SplitCandidate {
+interface SplitCandidate {
   readonly provider: string;
   readonly model: string;
   readonly tier: string | null;
@@ -172,7 +172,7 @@ function verdictFor(input: PlanInput, scale: number, simulate: DemandOptions): V
 }
 
 /** The split as routes of a plan; escalated calls are added as calls of their own. */
-export function splitRoutes(
+function splitRoutes(
   { shares }: Split,
   options: readonly SplitOption[],
   classes: readonly SplitClass[],

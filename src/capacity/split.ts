@@ -21,7 +21,7 @@ export interface Split {
   readonly binding: readonly BindingLimit[];
 }
 
-export interface SplitShare {
+interface SplitShare {
   /** Index among the options. */
   readonly option: number;
   readonly callClass: string | undefined;

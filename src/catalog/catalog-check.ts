@@ -25,14 +25,14 @@ export interface CatalogCheck {
   readonly agree: number;
 }
 
-export interface Disagreement {
+interface Disagreement {
   readonly provider: string;
   readonly model: string;
   readonly ours: AgedRow['source'];
   readonly differences: readonly PriceDifference[];
 }
 
-export interface NotListed {
+interface NotListed {
   readonly provider: string;
   readonly model: string;
   /** The model whose price the library would silently give instead; null when it has none. */

@@ -11,7 +11,7 @@ interface PriceFormat {
   readonly read: (data: unknown, day: string) => PriceList | undefined;
 }
 
-export const PRICE_FORMATS = {
+const PRICE_FORMATS = {
   'genai-prices': {
     title: 'genai-prices v2 data.json',
     read: (data, day) => {

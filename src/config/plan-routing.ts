@@ -43,8 +43,6 @@ export const routingShape = {
   provisioned: provisioned.optional(),
 };
 
-export type ProvisionedDocument = z.output<typeof provisioned>;
-
 /** Share of answers that are asked again, and whom. */
 export function escalation<S extends z.ZodRawShape>(
   routeShape: S,

@@ -2,7 +2,7 @@ import type { TokenRecord } from '../core/tokens.ts';
 import { inputTokens } from '../core/tokens.ts';
 import type { RequestFacts } from './request-facts.ts';
 
-/** Bytes of JSON per input token before anything is learned (gateway.md 5.2). */
+/** Bytes of JSON per input token before anything is learned. */
 const BYTES_PER_TOKEN = 4;
 
 /** Weight of the newest call in the learned ratios: about the last nine calls count. */

@@ -24,7 +24,7 @@ export type LimitWord = keyof typeof LIMIT_WORDS;
 
 const MORE = 'Visit https://platform.openai.com/account/rate-limits to learn more.';
 
-/** The text of an OpenAI 429, to the letter of the public bodies (providers.md §2.3). */
+/** The text of an OpenAI 429, to the letter of the public bodies. */
 export function openaiLimitMessage(refusal: LimitRefusal): string {
   const { model, organization, limit, used, requested, waitMs } = refusal;
   const { words } = LIMIT_WORDS[refusal.dimension];

@@ -49,7 +49,7 @@ export type Enforcements = Readonly<Partial<Record<LimitName, Enforcement>>>;
 const LATE: Enforcement = { kind: 'late-bucket' };
 const PER_SECOND: Enforcement = { kind: 'fixed', windowMs: MS_PER_SECOND };
 
-/** Everything not named here is a bucket of its whole period. providers.md §2.1; [inf] where it says so. */
+/** Everything not named here is a bucket of its whole period. Inferred where it says [inf]. */
 const enforcements = {
   generic: {},
   openai: {},

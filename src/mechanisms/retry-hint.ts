@@ -4,7 +4,7 @@ import type { ProviderRule } from './debits/debit-rules.ts';
 /**
  * The headers with which a provider tells a refused client when to come back. One place for the
  * simulated provider, which sends them, and the planner, whose clients obey them: Anthropic sends
- * whole seconds, OpenAI-compatible providers milliseconds too (provider-wire.md §5).
+ * whole seconds, OpenAI-compatible providers milliseconds too.
  * @param waitMs Infinity when the call can never pass: no hint then
  */
 export function retryHint(rule: ProviderRule, waitMs: number): Readonly<Record<string, string>> {

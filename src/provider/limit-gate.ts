@@ -78,7 +78,7 @@ export class LocalLimitGate implements LimitGate {
   }
 }
 
-/** Azure's headers of a call that left its deployment (providers.md §2.4). */
+/** Azure's headers of a call that left its deployment. */
 function spilloverHeaders(
   from: string,
   to: string,

@@ -58,7 +58,7 @@ const openai: LimitPresentation = {
   },
 };
 
-/** The month's money is gone: not to be retried (provider-wire.md §5). */
+/** The month's money is gone: not to be retried. */
 const QUOTA_GONE: ApiError = {
   status: 429,
   message:

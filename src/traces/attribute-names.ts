@@ -1,6 +1,6 @@
 import type { JsonObject } from './json-value.ts';
 
-/** Attribute names of all generations; the first one present wins (traces.md 2.3). */
+/** Attribute names of all generations; the first one present wins. */
 export const NAMES = {
   input: [
     'gen_ai.usage.input_tokens',

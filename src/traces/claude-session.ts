@@ -11,7 +11,7 @@ export const MAIN = '';
 /**
  * The first block of an answer comes within this time of its input, or the input is not the call's:
  * the client's own request timeout is 10 min, and the longest of 26,706 measured calls of Claude
- * Code took 300 s (kv-cache-tester sample, traces.md 7.3).
+ * Code took 300 s (kv-cache-tester sample).
  */
 const LONGEST_WAIT_MS = 600_000;
 

@@ -98,7 +98,7 @@ export class SpanForest {
     const { role, llm } = node.span;
     if (role === 'none') return;
     if (role === 'llm' || role === 'embedding') {
-      // An LLM span around LLM spans: the inner ones count (traces.md 2.2 rule 2).
+      // An LLM span around LLM spans: the inner ones count.
       node.isCall = inner.visible === 0;
       if (node.isCall || llm?.tokens === undefined) this.#tally.used();
       else {

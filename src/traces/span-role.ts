@@ -5,7 +5,7 @@ import type { SpanRole } from './span-record.ts';
 /** Prefix of Claude Code's own span names; only below it do unprefixed attribute names count. */
 export const CLAUDE_CODE = 'claude_code.';
 
-/** What a span is, by name and attributes of all conventions (traces.md 2.4, 3.1, 3.4 to 3.6). */
+/** What a span is, by name and attributes of all conventions. */
 export function spanRole(name: string, attributes: JsonObject): SpanRole {
   if (name.startsWith(CLAUDE_CODE)) return CLAUDE_ROLES[name] ?? 'none';
   const operation = textOf(attributes['gen_ai.operation.name']);

@@ -9,7 +9,7 @@ import type { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 export type Encoding = 'cl100k_base' | 'o200k_base';
 
 /**
- * Characters counted exactly per run, about 4 s at 15 M characters/s (traces.md 8.3); what is
+ * Characters counted exactly per run, about 4 s at 15 M characters/s; what is
  * beyond is taken at the tokens per character found until then.
  */
 const MOST_COUNTED_CHARS = 64_000_000;

@@ -190,7 +190,7 @@ function total(texts: readonly string[], count: (text: string) => number): numbe
 
 /**
  * Estimate over reported completion tokens, p5/p50/p95, of gpt-4o in tau2-bench: 139 answers in
- * text, 78 that call tools (reference/traces.md 8.3). Prompts are mostly text and corrected as such.
+ * text, 78 that call tools. Prompts are mostly text and corrected as such.
  */
 const PUBLISHED = {
   tokenizer: { text: [0.962, 0.986, 0.995], toolCalls: [0.545, 0.682, 0.902] },

@@ -16,7 +16,7 @@ export interface ReportedUsage {
  * The normalised record of a source whose input includes cached tokens (OpenAI, OTel GenAI,
  * OpenInference, Vercel, LangSmith, LiteLLM), unless the numbers themselves say that it does not:
  * the reported total equals the sum of disjoint parts, or the cached parts exceed the input
- * (traces.md 2.2 rule 4, langfuse#12306).
+ * (langfuse#12306).
  */
 export function inclusiveUsage(usage: ReportedUsage): TokenRecord {
   const input = usage.input ?? 0;

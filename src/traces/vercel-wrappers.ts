@@ -8,7 +8,7 @@ const TOLERANCE_MS = 50;
 
 /**
  * Wrappers whose call is present but not linked: Vercel's SDK can export every span in a trace of
- * its own (traces.md 2.2 rule 3). `ai.generateText` repeats an `ai.generateText.do…` that lies
+ * its own. `ai.generateText` repeats an `ai.generateText.do…` that lies
  * within its interval.
  */
 export function findInnerCalls(spans: readonly SpanNode[]): ReadonlySet<SpanNode> {

@@ -2,7 +2,7 @@ import type { LlmCall } from '../core/trace.ts';
 import { cacheWriteTokens, inputTokens } from '../core/tokens.ts';
 import { MS_PER_HOUR, MS_PER_MINUTE } from '../core/units.ts';
 
-/** Why tokens were not read from the cache, first reason that holds (traces.md §6.3). */
+/** Why tokens were not read from the cache, first reason that holds. */
 export type MissCause =
   | 'coldStart'
   | 'modelSwitched'

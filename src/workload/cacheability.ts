@@ -59,7 +59,7 @@ const TTL_1H_MS = MS_PER_HOUR;
 
 /**
  * Price multiples of the input price: a write for 5 minutes, a write for an hour, a read
- * (Anthropic's price list; traces.md §6.3). 1 h wins iff (1.25 - 0.1) L > (2 - 1.25) W.
+ * (Anthropic's price list). 1 h wins iff (1.25 - 0.1) L > (2 - 1.25) W.
  */
 const WRITE_5M = 1.25;
 const WRITE_1H = 2;

@@ -1,7 +1,7 @@
 import type { Summary } from './summary.ts';
 import type { Precision } from './workload-profile.ts';
 
-/** Below this no percentile of a workload is worth planning on (issue 4 item 6). */
+/** Below this no percentile of a workload is worth planning on. */
 export const ENOUGH_CALLS = 100;
 /** A p95 within ±10 % is good enough to plan with. */
 const TARGET_HALF_WIDTH = 0.1;

@@ -17,7 +17,7 @@ export type SessionSampler = (index: number) => SessionSkeleton;
 
 /**
  * Sessions that follow a profile. With skeletons: a bootstrap of whole sessions, which keeps the
- * correlation of tokens, turns, tools and times (statistics.md §12). Without: parametric, from the
+ * correlation of tokens, turns, tools and times. Without: parametric, from the
  * summaries, see samplingAssumptions. Load is scaled by starting more sessions, never here.
  */
 export function sessionSampler(profile: WorkloadProfile, streams: RandomStreams): SessionSampler {

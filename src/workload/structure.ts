@@ -48,7 +48,7 @@ interface RepeatedToolCalls {
   readonly longestLoop: number;
 }
 
-/** A prompt cut below this share of a prompt above the floor is a compaction (traces.md §7.3). */
+/** A prompt cut below this share of a prompt above the floor is a compaction. */
 const COMPACTED_SHARE = 0.6;
 const COMPACTION_FLOOR_TOKENS = 20_000;
 /** A retry sooner than this did not back off. */

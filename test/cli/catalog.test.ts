@@ -110,3 +110,64 @@ describe('catalog update and limits', () => {
     expect(out).toContain('93.3% used');
   });
 });
+
+describe('plans with prices and limits from elsewhere', () => {
+  const plan = (): string =>
+    file(
+      'plan.yaml',
+      `apiVersion: agent-infra/v1
+kind: Plan
+workload: { numbers: { callsPerTurn: 2, inputTokens: 1k, outputTokens: 100 } }
+targets: { concurrentUsers: 10, interactionsPerMinute: 1 }
+scales: [1]
+routes: [{ provider: openai, model: gpt-5.5 }]
+`,
+    );
+
+  test('an overlay’s price, with its page, changes the bill', async () => {
+    const overlay = join(folder, 'plan-overlay.yaml');
+    const from = file('plan-data.json', list);
+    await main(['catalog', 'update', '--from', from, '--write', overlay]);
+    out = '';
+    expect(await main(['plan', plan(), '--json'])).toBe(0);
+    const before = JSON.parse(out) as { scales: { cost: { monthly: { api: number } } }[] };
+    out = '';
+    expect(await main(['plan', plan(), '--prices', overlay, '--json'])).toBe(0);
+    const after = JSON.parse(out) as typeof before;
+    // 1,000 tokens in at $6 instead of $5, 100 out at $30.
+    const ratio = after.scales[0]!.cost.monthly.api / before.scales[0]!.cost.monthly.api;
+    expect(ratio).toBeCloseTo(9 / 8, 9);
+    expect(out).toContain('genai-prices (plan-data.json)');
+  });
+
+  test('limits of the account replace the tier’s, and the report says whose they are', async () => {
+    const body =
+      'Rate limit reached for gpt-5.5 in organization org-1 on tokens per min (TPM): Limit 12345, Used 12000, Requested 3000. Please try again in 2s.';
+    const log = file('429.log', body);
+    expect(await main(['plan', plan(), '--limits-from', log, '--json'])).toBe(0);
+    const { scales } = JSON.parse(out) as {
+      scales: { limits: { dimension: string; limit: number }[] }[];
+    };
+    const tpm = scales[0]!.limits.find(({ dimension }) => dimension === 'tpm')!;
+    expect(tpm.limit).toBe(12_345);
+    expect(out).toContain("the account's own (a 429 body)");
+  });
+
+  test('an old price warns in plan and fails plan check', async () => {
+    expect(await main(['plan', plan(), '--max-price-age', '30d'])).toBe(0);
+    expect(out).toContain('1 price is older than 30 days: prices openai gpt-5.5');
+    const generous = [
+      'plan',
+      'check',
+      plan(),
+      '--max-price-age',
+      '4000d',
+      '--set',
+      'routes.0.tier=tier5',
+    ];
+    expect(await main(generous)).toBe(0);
+    const strict = generous.map((one) => (one === '4000d' ? '30d' : one));
+    expect(await main(strict)).toBe(99);
+    expect(err).toContain('gate failed: age of prices');
+  });
+});

@@ -164,7 +164,7 @@ describe('intervals for means', () => {
   });
 });
 
-describe('indicator batch means on queue latencies (statistics.md §6, M/G/1, rho 0.5)', () => {
+describe('indicator batch means on queue latencies (M/G/1, rho 0.5)', () => {
   const p95 = trueP95();
 
   it('covers the true p95 where independence does not', () => {

@@ -64,7 +64,7 @@ describe('which failures are retried', () => {
   });
 });
 
-// provider-wire.md §9. `default` stands for the jittered back-off.
+// The SDKs' own rules. `default` stands for the jittered back-off.
 describe('server hints', () => {
   type Row = { why: string; headers: Record<string, string> } & Record<
     (typeof SDKS)[number],

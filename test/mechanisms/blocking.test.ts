@@ -35,7 +35,7 @@ function refusedShare(
   return refused / requests;
 }
 
-/** E[(N − C)+] / E[N] for N = size × Poisson (providers.md §7.2). */
+/** E[(N − C)+] / E[N] for N = size × Poisson. */
 function refusedInWindow(capacity: number, size: number, meanRequests: number): number {
   const batches = meanRequests / size;
   const last = Math.ceil(batches + 12 * Math.sqrt(batches) + 30);
@@ -56,7 +56,7 @@ function printed(share: number): number {
 
 const LOADS = [0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
-// providers.md §7.2: limit RPM, window s, fan-out, percent refused at 50 to 100 % load.
+// Published blocking table: limit RPM, window s, fan-out, percent refused at 50 to 100 % load.
 const TABLE: readonly (readonly [
   rpm: number,
   windowS: number,
@@ -139,7 +139,7 @@ describe('refused share by window, fan-out and load', () => {
   });
 });
 
-describe('token bucket under fan-out (statistics.md §11)', () => {
+describe('token bucket under fan-out', () => {
   const RPM = 600;
   const SPREAD_MS = 500;
   const RUNS = 6;
@@ -235,7 +235,7 @@ function withRetries(meter: Meter, perSecond: number, calls: number): RetryOutco
   return { first: refusedFirst / calls, failed: failed / calls, attempts: attempts / calls };
 }
 
-describe('two retries against 1,000 RPM (providers.md §7.3)', () => {
+describe('two retries against 1,000 RPM', () => {
   const calls = 200_000;
 
   test.for([

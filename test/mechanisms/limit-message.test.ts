@@ -10,7 +10,7 @@ import {
 import { MS_PER_DAY, MS_PER_MINUTE } from '../../src/core/units.ts';
 import { readExamples } from './worked-examples.ts';
 
-// provider-wire.md §8: every public example, to the printed digit.
+// Every public example, to the printed digit.
 test.for([
   {
     why: 'MetaGPT#523',

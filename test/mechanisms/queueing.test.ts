@@ -219,6 +219,23 @@ describe('M/D/1', () => {
   });
 });
 
+describe('M/G/1', () => {
+  test.for([
+    { why: 'gamma service, cv 0.5', load: 0.7, cv: 0.5 },
+    { why: 'gamma service, cv 1: M/M/1', load: 0.7, cv: 1 },
+    { why: 'gamma service, cv 1.5: heavier than exponential', load: 0.6, cv: 1.5 },
+  ])('Pollaczek-Khinchine: $why', ({ cv, load }) => {
+    const meanMs = 1000;
+    const service = (random: Random): number => random.gamma(1 / cv ** 2, meanMs * cv ** 2);
+    const spec = { kind: 'poisson', perSecond: load } as const;
+    const wait = replicate((seed) => queue(spec, service, 1, seed).meanWaitMs);
+    const expected = (load * meanMs * (1 + cv ** 2)) / (2 * (1 - load));
+    expect(wait.low).toBeLessThan(expected);
+    expect(wait.high).toBeGreaterThan(expected);
+    expect((wait.high - wait.low) / expected).toBeLessThan(0.4);
+  });
+});
+
 /**
  * Loss of M/D/1/K (K counts the one in service): (1 − ρ)(1 − Q) / (1 − ρ(1 − Q)), Q the chance of
  * fewer than K in M/D/1 without bound (Crommelin 1932 for its distribution; ρ < 1).

@@ -23,7 +23,7 @@ test.for([
   expect(admission).toEqual(waitMs === 0 ? { admitted: true } : { admitted: false, waitMs });
 });
 
-// provider-wire.md §8 and the public 429 bodies: (Used + Requested − Limit) × 60 / Limit.
+// The public 429 bodies: (Used + Requested − Limit) × 60 / Limit.
 test.for([
   { why: 'MetaGPT#523', limit: 10_000, used: 8554, requested: 3082, seconds: 9.816 },
   { why: 'codel#72', limit: 30_000, used: 14_567, requested: 24_754, seconds: 18.642 },

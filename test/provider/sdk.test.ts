@@ -213,7 +213,7 @@ describe('openai', () => {
 });
 
 /**
- * What the official SDKs make of broken streams (provider-wire.md §10): raw iteration and the
+ * What the official SDKs make of broken streams: raw iteration and the
  * accumulator. `short`: ends without an error but not whole; `throws`: the caller learns of it.
  */
 describe('broken streams look to the SDKs as the real ones do', () => {

@@ -45,7 +45,7 @@ const generic: DebitRule = {
 };
 
 /**
- * One rule per provider, from providers.md §2.1 and §2.2 (state 2026-11-20). Where the provider is
+ * One rule per provider, from the providers' own pages as of 2026-11-20. Where the provider is
  * silent the comment says what is assumed.
  */
 const rules = {
@@ -223,7 +223,7 @@ const rules = {
   },
 } as const satisfies Record<ProviderRule, DebitRule>;
 
-/** How each provider counts; providers.md §2. */
+/** How each provider counts. */
 export const DEBIT_RULES: Readonly<Record<ProviderRule, DebitRule>> = rules;
 
 /** Cached input burns a tenth of a Vertex GSU (docs.cloud.google.com, 1,000 cached tokens burn 100). */
