@@ -3,6 +3,8 @@ import type { Gate } from '../capacity/gates.ts';
 import type { Estimate } from '../capacity/demand.ts';
 import type { LimitUse } from '../capacity/limits.ts';
 import type { Plan, Rate, ScalePlan } from '../capacity/plan.ts';
+import { spendCaps } from '../capacity/spend.ts';
+import type { SpendCap } from '../capacity/spend.ts';
 
 /** `plan --json`. Fields may be added; unknown is null, never 0. */
 export interface PlanJson {
@@ -21,6 +23,7 @@ export interface PlanJson {
   readonly provisioned: Plan['provisioned'];
   readonly sensitivity: Plan['sensitivity'];
   readonly priceAge: Plan['priceAge'];
+  readonly spendCaps: readonly SpendCap[];
   readonly gates: readonly Gate[];
   readonly goals: Plan['goals'];
   readonly warnings: Plan['warnings'];
@@ -46,6 +49,7 @@ export function planJson(plan: Plan, tool: string): PlanJson {
     provisioned: plan.provisioned,
     sensitivity: plan.sensitivity,
     priceAge: plan.priceAge,
+    spendCaps: spendCaps(plan),
     gates: planGates(plan),
     goals: plan.goals,
     warnings: plan.warnings,

@@ -3,6 +3,7 @@ import { DIMENSIONS, formatScale } from '../capacity/limit.ts';
 import type { Break } from '../capacity/limits.ts';
 import type { Estimate } from '../capacity/demand.ts';
 import type { Plan, Rate } from '../capacity/plan.ts';
+import { spendCaps } from '../capacity/spend.ts';
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { SourceList } from './plan-markdown-sources.ts';
 import { markdownCell as cell, markdownTable } from './markdown-table.ts';
@@ -136,10 +137,21 @@ function limitsSection(plan: Plan, sources: SourceList): string {
     (one) =>
       `- ❌ 1 % of requests need more than ${formatCount(one.requestP99)} tokens at once; ${cell(one.provider)} ${cell(one.model)} allows ${formatCount(one.limit)} ${DIMENSIONS[one.dimension].label}`,
   );
+  const caps = spendCaps(plan)
+    .filter(({ daysToCap }) => daysToCap !== null)
+    .map(
+      (cap) =>
+        `- ❌ at ${formatScale(cap.scale)} the monthly cap of ${formatUsd(cap.capUsd)} of ${cell(cap.provider)} is spent after ${round(cap.daysToCap!, 1)} days`,
+    );
   const align = head.map((_, index) =>
     index < 2 || index === head.length - 1 ? ('left' as const) : ('right' as const),
   );
-  return ['## Limits', '', markdownTable(head, rows, align), ...spaced(oversize)].join('\n');
+  return [
+    '## Limits',
+    '',
+    markdownTable(head, rows, align),
+    ...spaced([...oversize, ...caps]),
+  ].join('\n');
 }
 
 function share(value: number | null): string {

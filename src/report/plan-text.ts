@@ -2,6 +2,7 @@ import { planGates } from '../capacity/gates.ts';
 import { DIMENSIONS, formatScale } from '../capacity/limit.ts';
 import type { Break, LimitUse, Verdict } from '../capacity/limits.ts';
 import type { Rate, Plan, ScalePlan } from '../capacity/plan.ts';
+import { spendCaps } from '../capacity/spend.ts';
 import type { WayOut } from '../capacity/ways-out.ts';
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { assumptionsText, sourcesText } from './plan-basis.ts';
@@ -141,7 +142,18 @@ function limitsText(plan: Plan, style: TextStyle): string {
     (one) =>
       `  ${paint('unservable', 'red', style)}: 1 % of requests need more than ${formatCount(one.requestP99)} tokens at once; ${plain(one.provider)} ${plain(one.model)} allows ${formatCount(one.limit)} ${DIMENSIONS[one.dimension].label}`,
   );
-  return [heading('Limits', style), table(rows, { head, align, ...style }), ...oversize].join('\n');
+  const caps = spendCaps(plan)
+    .filter(({ daysToCap }) => daysToCap !== null)
+    .map(
+      (cap) =>
+        `  ${paint('spend cap', 'red', style)}: at ${formatScale(cap.scale)} the ${formatUsd(cap.capUsd)} a month of ${plain(cap.provider)} are spent after ${round(cap.daysToCap!, 1)} days`,
+    );
+  return [
+    heading('Limits', style),
+    table(rows, { head, align, ...style }),
+    ...oversize,
+    ...caps,
+  ].join('\n');
 }
 
 function utilisationBar(use: LimitUse, style: TextStyle): string {
