@@ -44,8 +44,14 @@ routes:
     # limits: { rpm: 1500, tpm: 2M }     # of your own account; they replace the catalog's
     # prices: { input: $0.75, cacheRead: $0.075, output: $4.50 }   # per million tokens
     # batchShare: 10%        # calls that may wait for the batch interface
+    # when: inputTokens < 2k   # only these calls (also outputTokens, step, model; joined by and);
+    #                          # a route without "when" takes the rest
+    # escalate: { share: 15%, provider: openai, model: gpt-5.4, tier: tier3 }   # answers asked again
+    # tokenFactor: 1.3         # tokens of this model per token of the workload
+    # region: westeurope       # a region or account with limits of its own
+    # provisioned: { term: year }   # reserved units (azure, google) against pay-as-you-go
 
-# Providers that could take a share when the first is full.
+# Providers that could take a share when the first is full; the cheapest split uses them, too.
 alternatives:
   - provider: anthropic
     model: claude-haiku-4-5
@@ -82,6 +88,12 @@ ops:
   - name: on-call rotation
     monthly: $2k
     fromScale: 3
+
+# What it earns, for the margin: valuePerTurn, valuePerTask or pricePerUser with users.
+# business: { valuePerTask: $0.50, taskSuccess: 80% }
+
+# Ranges of the sensitivity analysis, where yours are not ours:
+# sensitivity: { traffic: 50%, apiPrice: 5% }
 
 goals:
   fitsAtScale: 1             # what plan check asks for
