@@ -181,10 +181,3 @@ function calibratedPool(pool: SelfHosted, { replicas, times }: Calibration): Sel
   if (!Number.isFinite(factor) || factor <= 0) return pool;
   return { ...pool, spec: { ...spec, calibration: factor } };
 }
-
-/** Seconds that a call of mean size takes, for a sentence. */
-export function meanCallSeconds(times: MeasuredTimes): number {
-  const { firstTokenMs, outputTokens, perInputTokenMs, perOutputTokenMs, uncachedTokens } = times;
-  const decodeMs = Math.max(0, outputTokens - 1) * perOutputTokenMs;
-  return (firstTokenMs + uncachedTokens * perInputTokenMs + decodeMs) / MS_PER_SECOND;
-}

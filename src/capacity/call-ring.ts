@@ -49,7 +49,7 @@ export interface PlayedCall {
   readonly amounts: CallAmounts | undefined;
 }
 
-export interface CallAmounts {
+interface CallAmounts {
   readonly reserve: Amounts;
   readonly settle: Amounts;
 }

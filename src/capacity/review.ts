@@ -35,15 +35,16 @@ export interface Assumed {
   readonly isOff: boolean;
 }
 
-export type AssumedName =
+/** Assumptions about the traffic itself, which every profile can be asked for. */
+type TrafficAssumption =
   | 'inputTokensPerCall'
   | 'outputTokensPerCall'
   | 'cachedShare'
   | 'callsPerTurn'
   | 'turnsPerSession'
-  | 'secondsPerCall'
-  | 'turnsPerMinute'
-  | 'peakFactor';
+  | 'secondsPerCall';
+
+export type AssumedName = TrafficAssumption | 'turnsPerMinute' | 'peakFactor';
 
 export interface TriggerReview {
   readonly stage: string;
@@ -101,7 +102,7 @@ function assumptionsOf(
   turnsPerMinute: number | null,
   peakFactor: number | null,
 ): Assumed[] {
-  const [before, now] = [planned, actual].map((side) => {
+  const [before, now] = [planned, actual].map((side): Record<TrafficAssumption, number | null> => {
     const means = trafficMeans(side.input.traffic);
     const known = side.input.traffic.tokensKnown;
     const input = inputTokens(means.tokens);
@@ -114,7 +115,7 @@ function assumptionsOf(
       secondsPerCall: means.callSeconds,
     };
   });
-  const names = Object.keys(before!) as (keyof typeof before & AssumedName)[];
+  const names = Object.keys(before!) as TrafficAssumption[];
   return [
     ...names.map((name) => assumed(name, before![name], now![name])),
     assumed('turnsPerMinute', planned.input.volume.turnsPerMinute, turnsPerMinute),

@@ -24,7 +24,7 @@ interface TurnGraph {
   readonly ends: readonly Wait[];
 }
 
-export interface CallNode {
+interface CallNode {
   /** Index of its turn. */
   readonly turn: number;
   /** Earliest start, from the turn's start. */

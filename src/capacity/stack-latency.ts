@@ -23,7 +23,7 @@ export interface RequestClass {
 }
 
 export const PATH_PARTS = ['gateway', 'queue', 'hotState', 'vectorStore'] as const;
-export type PathPart = (typeof PATH_PARTS)[number];
+type PathPart = (typeof PATH_PARTS)[number];
 
 export interface LatencyBudget {
   readonly name: string;

@@ -76,7 +76,7 @@ export type LoadName = keyof typeof LOADS;
 export const LOAD_NAMES = Object.keys(LOADS) as [LoadName, ...LoadName[]];
 
 /** What a month uses; usage prices are stated in these. */
-export const METERS = {
+const METERS = {
   turns: 'turns',
   calls: 'LLM calls',
   turnGibSeconds: 'GiB-seconds of turns, one turn per instance',

@@ -40,7 +40,7 @@ export const FEATURES = ['ordered', 'durable'] as const;
 /** `ordered`: keeps the order of messages of one session; `durable`: survives a restart. */
 export type Feature = (typeof FEATURES)[number];
 
-export interface OptionLimit {
+interface OptionLimit {
   readonly load: LoadName;
   readonly atMost: number;
   /** `excludes`: cannot be raised; `raisable`: on request; `degrades`: works, but slower. */
@@ -48,7 +48,7 @@ export interface OptionLimit {
   readonly note?: string | undefined;
 }
 
-export interface OptionNode {
+interface OptionNode {
   readonly name: string;
   /** What one node carries, per load. */
   readonly carries: readonly { readonly load: LoadName; readonly each: number }[];
@@ -64,7 +64,7 @@ interface NodePrice {
   readonly units: number;
 }
 
-export interface OptionPrice {
+interface OptionPrice {
   readonly item: string;
   readonly price: UnitPrice;
   /** `fixed`: so many, whatever the load. */

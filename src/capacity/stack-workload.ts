@@ -20,7 +20,7 @@ export interface StackWorkload {
 }
 
 /** The state kept for a session: a fixed part and what each LLM call adds. */
-export interface SessionState {
+interface SessionState {
   /** At the end of a session, mean over sessions. */
   readonly finalBytes: number;
   readonly finalBytesP99: number;
@@ -42,8 +42,8 @@ export interface StateSizes {
 }
 
 /** A database reads in units of 4 KiB and writes in units of 1 KiB (DynamoDB's own). */
-export const READ_UNIT_BYTES = 4096;
-export const WRITE_UNIT_BYTES = 1024;
+const READ_UNIT_BYTES = 4096;
+const WRITE_UNIT_BYTES = 1024;
 
 /** @param traffic its sessions are equally likely */
 export function stackWorkload(traffic: Traffic, sizes: StateSizes): StackWorkload {

@@ -30,9 +30,9 @@ export interface PlanWorkload {
   readonly sources: readonly Source[];
 }
 
-/** Sessions drawn from a profile that has none to resample */
-const DRAWN_SESSIONS = 2000;
-/** Calls in them at least, so that the tails are there. */
+/** Sessions drawn at least from a profile that has none to resample ... */
+const DRAWN_SESSIONS = 1000;
+/** ... and calls in them, so that the tails are there; a plan looks at each of them often. */
 const DRAWN_CALLS = 5000;
 
 /** Reads or builds the workload. @param planFile paths in the plan are relative to it */

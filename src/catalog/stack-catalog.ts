@@ -43,7 +43,7 @@ export function stackOption(option: InfraOption, catalogs: Catalogs): StackOptio
 }
 
 /** The catalog's price row as the planner's price. */
-export function unitPrice(item: InfraItem): UnitPrice {
+function unitPrice(item: InfraItem): UnitPrice {
   return {
     per: item.per,
     steps: item.steps ?? [{ usd: item.usd! }],

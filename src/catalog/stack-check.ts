@@ -6,7 +6,7 @@ import type { StackDocument } from '../config/stack.ts';
 import type { Catalogs } from './providers.ts';
 
 /** Words that `choose` takes besides names of the catalog. */
-export const CHOOSE_WORDS = ['auto', 'none'] as const;
+const CHOOSE_WORDS = ['auto', 'none'] as const;
 
 /** Names in a plan's stack that the catalog does not have, each with its place. */
 export function checkStack(stack: StackDocument, catalogs: Catalogs): PlanIssue[] {

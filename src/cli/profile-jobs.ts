@@ -21,7 +21,7 @@ export interface JobOptions {
   readonly minBytes?: number | undefined;
 }
 
-export interface JobProgress {
+interface JobProgress {
   readonly file: string;
   readonly bytesRead: number;
   readonly bytesTotal: number;
@@ -107,7 +107,7 @@ async function foldParts(
  * Stretches [first, last] of parts in which some share an identity. Whole stretches, because what
  * lies between two such parts decides, for example, whether a session is still open.
  */
-export function entangled(claims: readonly Float64Array[]): readonly (readonly [number, number])[] {
+function entangled(claims: readonly Float64Array[]): readonly (readonly [number, number])[] {
   const ranges: [number, number][] = [];
   for (let first = 0; first < claims.length; first += 1) {
     let last = first;

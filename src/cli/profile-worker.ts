@@ -44,7 +44,7 @@ export interface PlainError {
   readonly stack: string | undefined;
 }
 
-export function plainError(thrown: unknown): PlainError {
+function plainError(thrown: unknown): PlainError {
   const error = asError(thrown);
   const isKnown = error instanceof AgentInfraError;
   return {

@@ -49,7 +49,7 @@ export class ProgressLine {
 }
 
 /** `reading trace.jsonl: 45 % of 1.2 GB, 34.0 MB/s, 120.3k records`. */
-export function progressText(state: ReadState, elapsedMs: number): string {
+function progressText(state: ReadState, elapsedMs: number): string {
   const { file, bytesRead, bytesTotal, records } = state;
   // Compressed inputs grow while they are read; beyond the size on disk a share would mislead.
   const share =

@@ -82,7 +82,7 @@ function middleOf(bucket: number): number {
   return bucket > 0 ? size : -size;
 }
 
-export interface ValueSketchState {
+interface ValueSketchState {
   readonly count: number;
   readonly min: number;
   readonly max: number;

@@ -154,7 +154,7 @@ function expectBookedOrRefused(collected: Collected | undefined): void {
 }
 
 /** read = used + skipped + duplicates, and the sink heard the same. */
-export function expectBooked(collected: Collected): void {
+function expectBooked(collected: Collected): void {
   const { records } = collected;
   expect(records.used + records.skipped + records.duplicates).toBe(records.read);
   expect(collected.readCount).toBe(records.read);
@@ -163,7 +163,7 @@ export function expectBooked(collected: Collected): void {
 }
 
 /** Every session is a well-formed DAG, every number possible. */
-export function expectSound(collected: Collected): void {
+function expectSound(collected: Collected): void {
   for (const call of allCalls(collected)) {
     for (const count of Object.values(call.tokens)) expect(count).toBeGreaterThanOrEqual(0);
     expect(call.tokens.reasoning).toBeLessThanOrEqual(call.tokens.output);

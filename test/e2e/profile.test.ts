@@ -172,7 +172,11 @@ describe('agent-infra profile export', () => {
 
   test.for([
     { why: 'no format', args: [trace], says: '--format' },
-    { why: 'a wrong format', args: [trace, '--format', 'mooncak'], says: 'Did you mean "mooncake"?' },
+    {
+      why: 'a wrong format',
+      args: [trace, '--format', 'mooncak'],
+      says: 'Did you mean "mooncake"?',
+    },
     { why: 'a folder on stdout', args: [trace, '--format', 'weka'], says: 'name it with -o' },
     {
       why: 'a file below a file',

@@ -59,6 +59,15 @@ test('the worked example, in full', () => {
       3x   $199,584   $0     $0  $2,000     $201,584  $0.00636                 $134
       10x  $665,280   $0     $0  $2,000     $667,280  $0.00632                 $133
 
+    Sensitivity: one assumption at a time, around $66,528 a month
+                                                      range  cost at 1x                          low      high  breaks at  why
+      users and sessions                               ±25%  ██████████████│██████████████  -$16,632  +$16,632  1x … 0.6x  planning tolerance; measure to narrow it
+      hours of busy traffic a month                    ±25%  ██████████████│██████████████  -$16,632  +$16,632          =  planning tolerance; measure to narrow it
+      input tokens per call                            ±20%          ██████│██████           -$6,970   +$6,970          =  planning tolerance; measure to narrow it
+      API prices                                       ±10%          ██████│██████           -$6,653   +$6,653          =  discounts and price changes within a quarter
+      output tokens per call                           ±20%           █████│█████            -$6,336   +$6,336          =  planning tolerance; measure to narrow it
+      share of input read from the prompt cache  ±10 points           █████│█████            +$5,702   -$5,702          =  hit rates move with traffic per prefix and with changes of the prompt
+
     Stages
       stage 1, for 1x: now
         - have 3,000 RPM for custom model, 2 times what this stage starts with: more providers, models or regions, or a raised limit

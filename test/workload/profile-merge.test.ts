@@ -55,7 +55,8 @@ function items(ties: boolean): Arbitrary<Item[]> {
     const all: Item[] = [
       ...bare.map((call) => ({ kind: 'call', call }) as const),
       ...timed.map(
-        (one, index) => ({ kind: 'session', session: { ...looping(one), id: `${index}` } }) as const,
+        (one, index) =>
+          ({ kind: 'session', session: { ...looping(one), id: `${index}` } }) as const,
       ),
       ...(mix ? relative : []).map((one) => ({ kind: 'session', session: one }) as const),
       { kind: 'skip', reason: 'line is not JSON' },
