@@ -1,4 +1,3 @@
-import { MS_PER_SECOND } from '../core/units.ts';
 import { ENGINE_DEFAULTS } from './gpu-memory.ts';
 import { itlAt } from './gpu-steady.ts';
 import type { Assumption, PlanInput, SelfHosted, Source } from './plan-input.ts';

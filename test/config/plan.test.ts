@@ -456,6 +456,7 @@ describe('commands', () => {
     const { readdirSync } = await import('node:fs');
     expect(readdirSync(target).toSorted()).toEqual([
       'plan.json',
+      'plan.md',
       'plan.txt',
       'prometheus-rules.yaml',
       'prometheus-rules_test.yaml',
