@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     globalSetup: ['test/support/build-binary.ts'],
+    // The default leaves one core of two idle.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
