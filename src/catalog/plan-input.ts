@@ -1,3 +1,5 @@
+import { dayLoad } from '../capacity/diurnal.ts';
+import type { DayLoad } from '../capacity/diurnal.ts';
 import type { InfraLine, OpsLine, Quantity, UnitPrice } from '../capacity/infra.ts';
 import type { Business, Goals, PlanInput, SelfHosted, Volume } from '../capacity/plan-input.ts';
 import { callFeatures } from '../capacity/routing-classes.ts';
@@ -91,10 +93,12 @@ function volumeOf(plan: PlanDocument, workload: PlanWorkload, notes: Notes): Vol
       String(round(DAYS_PER_MONTH, 2)),
       'every day of the month counts',
     );
+  const day = dayOf(plan, workload, notes);
   if (targets.sessionsPerDay !== undefined) {
     const turnsPerDay = targets.sessionsPerDay * means.turnsPerSession;
     const peakHour =
       targets.peakHourShare ??
+      day?.peakHourShare ??
       notes.take(
         'targets.peakHourShare',
         PEAK_HOUR_SHARE,
@@ -108,7 +112,7 @@ function volumeOf(plan: PlanDocument, workload: PlanWorkload, notes: Notes): Vol
       concurrentUsers: null,
     };
   }
-  const hoursPerDay = plan.activity?.hoursPerDay;
+  const hoursPerDay = plan.activity?.hoursPerDay ?? day?.equivalentHours;
   if (targets.measured !== undefined) {
     const rate = workload.profile!.arrivals?.ratePerSecond ?? null;
     if (rate === null) {
@@ -143,6 +147,26 @@ function volumeOf(plan: PlanDocument, workload: PlanWorkload, notes: Notes): Vol
     daysPerMonth,
     concurrentUsers: targets.concurrentUsers!,
   };
+}
+
+/** The shape of the day: the plan's own, or what a trace of days has measured. */
+function dayOf(plan: PlanDocument, { profile }: PlanWorkload, notes: Notes): DayLoad | undefined {
+  const { activity, targets } = plan;
+  if (activity?.hours !== undefined) return dayLoad(activity.hours);
+  const given = activity?.hoursPerDay !== undefined || targets.peakHourShare !== undefined;
+  const measured = profile?.arrivals?.day;
+  // A multiple of the trace's own rate is a mean over its whole day.
+  if (given || measured == null || targets.measured !== undefined) return undefined;
+  const day = dayLoad(measured.callsPerHour);
+  if (day !== undefined) {
+    const { equivalentHours, peakHour, peakHourShare } = day;
+    notes.say(
+      'activity.hours',
+      `${formatShare(round(peakHourShare, 3))} of a day in the hour from ${peakHour}:00 UTC, ${round(equivalentHours, 1)} such hours a day`,
+      `as measured over ${round(measured.days, 1)} days`,
+    );
+  }
+  return day;
 }
 
 function poolOf(

@@ -209,6 +209,14 @@ const document = strict({
     hoursPerDay: positive()
       .refine((hours) => hours <= 24, { error: 'a day has 24 hours' })
       .optional(),
+    hours: z
+      .array(count())
+      .length(24, { error: 'expected the load of 24 hours, from midnight on' })
+      .refine((loads) => loads.some((load) => load > 0), { error: 'one hour needs some load' })
+      .optional()
+      .meta({
+        description: 'Load of each hour of the day, in any unit; the largest is the busy hour.',
+      }),
     daysPerMonth: positive()
       .refine((days) => days <= 31, { error: 'a month has at most 31 days' })
       .optional(),
@@ -228,6 +236,14 @@ const document = strict({
   const issue = (path: (string | number)[], message: string): void => {
     context.addIssue({ code: 'custom', path, message });
   };
+  if (plan.activity?.hours !== undefined) {
+    if (plan.activity.hoursPerDay !== undefined) {
+      issue(['activity', 'hoursPerDay'], 'the hours of the day say this already: give one of them');
+    }
+    if (plan.targets.peakHourShare !== undefined) {
+      issue(['targets', 'peakHourShare'], 'activity.hours says this already: give one of them');
+    }
+  }
   const routes = plan.routes ?? [];
   if (routes.length === 0 && plan.pool === undefined) {
     issue([], 'give at least one of routes (providers) or pool (your own GPUs)');

@@ -161,6 +161,21 @@ describe('bad plans: one clear message with its place', () => {
       more: 'goals: { fitsAtScale: 20 }',
       says: ['within the scales (1 to 10)'],
     },
+    {
+      why: 'a day of 23 hours',
+      more: `activity: { hours: [${Array<number>(23).fill(1).join(', ')}] }`,
+      says: ['activity.hours', '24 hours'],
+    },
+    {
+      why: 'a day without load',
+      more: `activity: { hours: [${Array<number>(24).fill(0).join(', ')}] }`,
+      says: ['one hour needs some load'],
+    },
+    {
+      why: 'two shapes of a day',
+      more: `activity: { hoursPerDay: 8, hours: [${Array<number>(24).fill(1).join(', ')}] }`,
+      says: ['activity.hoursPerDay', 'give one of them'],
+    },
     { why: 'a day of 30 hours', more: 'activity: { hoursPerDay: 30 }', says: ['24 hours'] },
   ])('$why', ({ change, more, says }) => {
     const text = body(change, more);
@@ -262,6 +277,24 @@ describe('what a plan becomes', () => {
       turnsPerDay: 12_000,
       concurrentUsers: null,
     });
+  });
+
+  test('the hours of a day give the busiest hour its share, and users their hours', async () => {
+    // Eight full hours, eight half ones, eight without load: as much as twelve full hours.
+    const hours = [
+      ...Array<number>(8).fill(2),
+      ...Array<number>(8).fill(1),
+      ...Array<number>(8).fill(0),
+    ];
+    const more = `activity: { hours: [${hours.join(', ')}] }`;
+    const sessions = await resolveInput(
+      body({ targets: 'targets: { sessionsPerDay: 14400 }' }, more),
+    );
+    expect(sessions.volume.turnsPerMinute).toBeCloseTo(14_400 / 12 / 60, 9);
+    const users = await resolveInput(body({}, more));
+    const { turnsPerDay, turnsPerMinute } = users.volume;
+    expect(turnsPerDay).toBeCloseTo(turnsPerMinute * 60 * 12, 6);
+    expect(users.assumptions.map(({ key }) => key)).not.toContain('activity.hoursPerDay');
   });
 
   test('the pool takes what the routes leave', async () => {

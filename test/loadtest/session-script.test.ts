@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { inputTokens } from '../../src/core/tokens.ts';
+import { inputTokens, NO_TOKENS } from '../../src/core/tokens.ts';
 import { randomStreams } from '../../src/core/random.ts';
 import type { SessionSkeleton, StepSkeleton } from '../../src/core/trace.ts';
 import { dialects, estimateInputTokens } from '../../src/http/dialects.ts';
@@ -182,4 +182,23 @@ test('property: whatever the sizes, every call has its recorded prompt length an
       }
     }),
   );
+});
+
+test('a long turn of parallel tools is scripted in an instant: candidates do not double', () => {
+  const steps: StepSkeleton[] = [];
+  let after: string[] = [];
+  for (let call = 0; call < 60; call += 1) {
+    steps.push({
+      kind: 'llm',
+      id: `c${call}`,
+      after,
+      tokens: { ...NO_TOKENS, uncached: 100 + call, output: 5 },
+    });
+    after = ['x', 'y', 'z'].map((tool) => `${tool}${call}`);
+    for (const id of after) {
+      steps.push({ kind: 'tool', id, after: [`c${call}`], name: 'tool', durationMs: 1 });
+    }
+  }
+  const script = scriptSession({ turns: [{ thinkMs: 0, steps }] }, 0, options);
+  expect(callsOf(script)).toBe(60);
 });
