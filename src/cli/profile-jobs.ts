@@ -17,6 +17,8 @@ export interface JobOptions {
   readonly jobs: number;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: JobProgress) => void;
+  /** Whether the claims are wanted; several threads need them in any case. */
+  readonly claims?: boolean | undefined;
   /** Inputs smaller than this are read in this thread; for tests. */
   readonly minBytes?: number | undefined;
 }
@@ -31,7 +33,7 @@ interface JobProgress {
 export interface FoldedTraces {
   readonly fold: ProfileFold;
   readonly result: ReadTracesResult;
-  /** Hashes of the sessions, messages and requests read, where the format has such (split-claims.ts). */
+  /** Hashes of the sessions, messages and requests read (split-claims.ts); empty unless wanted. */
   readonly claims: Float64Array;
 }
 
@@ -49,7 +51,11 @@ export async function foldTraces(
   if (parts === undefined) return foldHere(inputs, options);
   const profiles = await foldParts(parts, options);
   const fold = new ProfileFold(options.fold);
-  for (const { state } of profiles) fold.merge(state);
+  for (const profile of profiles) {
+    fold.merge(profile.state!);
+    // Merged and of no more use, but as large as all that was read.
+    profile.state = undefined;
+  }
   const result = joinParts(
     profiles.map(({ read }) => ({
       ...read,
@@ -71,7 +77,7 @@ async function foldHere(inputs: readonly string[], options: JobOptions): Promise
   const result = await readTraces(inputs, fold, {
     format: options.format,
     signal: options.signal,
-    claims,
+    claims: options.claims === true ? claims : undefined,
     onProgress: (progress) => options.onProgress({ ...progress, records: fold.recordsRead }),
   });
   return { fold, result, claims: claims.hashes() };

@@ -34,6 +34,7 @@ export async function runProfile(inputs: readonly string[], flags: ProfileFlags)
         ? hostFacts().cores
         : wholeNumber('--jobs', flags.jobs, { least: 1, most: 256 }),
     signal: interruption.signal,
+    claims: flags.shard !== undefined,
   };
   let signalName: 'SIGINT' | 'SIGTERM' = 'SIGINT';
   const release = onInterrupt((name) => {

@@ -30,7 +30,8 @@ export type WorkerMessage =
 
 /** What one part came to. */
 export interface PartProfile {
-  readonly state: ProfileState;
+  /** Undefined once it is merged. */
+  state: ProfileState | undefined;
   readonly claims: Float64Array;
   readonly read: Omit<ReadPart, 'problem'> & { readonly problem: PlainError | undefined };
 }
@@ -58,7 +59,8 @@ function plainError(thrown: unknown): PlainError {
 const port = parentPort;
 port?.on('message', (part: Part) => {
   profilePart(part, workerData as WorkerSetup).then(
-    (result) => port.postMessage({ kind: 'done', result } satisfies WorkerMessage),
+    (result) =>
+      port.postMessage({ kind: 'done', result } satisfies WorkerMessage, buffersOf(result)),
     (thrown: unknown) =>
       port.postMessage({ kind: 'failed', error: plainError(thrown) } satisfies WorkerMessage),
   );
@@ -94,4 +96,11 @@ async function profilePart(
     claims: claims.hashes(),
     read: { ...read, problem: problem === undefined ? undefined : plainError(problem) },
   };
+}
+
+/** The memory of all number lists in plain data: handed over to the other thread instead of copied. */
+function buffersOf(data: unknown): ArrayBuffer[] {
+  if (data instanceof Float64Array) return [data.buffer as ArrayBuffer];
+  if (typeof data !== 'object' || data === null) return [];
+  return Object.values(data).flatMap(buffersOf);
 }

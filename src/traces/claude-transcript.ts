@@ -2,6 +2,8 @@ import type { LlmCall } from '../core/trace.ts';
 import type { StepDraft } from './agent-session.ts';
 import { ClaudeSession, MAIN, settleUsage } from './claude-session.ts';
 import { amountOf, isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
+import { HashSet } from './hash-set.ts';
+import { identityHash } from './split-claims.ts';
 import { isoMs } from './timestamp.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
 import type { Place, Tally } from './tally.ts';
@@ -42,6 +44,12 @@ interface OpenSession {
   readonly mainIds: Set<string>;
 }
 
+interface MessageName {
+  readonly id: string | undefined;
+  readonly requestId: string | undefined;
+  readonly key: string | undefined;
+}
+
 interface Message {
   readonly draft: StepDraft<LlmCall>;
   readonly attempt: { endMs: number | undefined };
@@ -52,10 +60,15 @@ interface Message {
 class ClaudeFold implements JsonFold {
   readonly #tally: Tally;
   readonly #open = new Map<string, OpenSession>();
-  /** Every message key ever met; 'closed' when its session is emitted. */
-  readonly #messages = new Map<string, Message | 'closed'>();
+  /** Messages of open sessions by key. */
+  readonly #messages = new Map<string, Message>();
+  /** Hashes of the keys of all others: of a million, two share one with probability 1 in 18,000. */
+  readonly #closedKeys = new HashSet();
   readonly #models = new Map<string, string>();
   #current: OpenSession | undefined;
+  #openCalls = 0;
+  /** The message of the line before. */
+  #last: MessageName = { id: undefined, requestId: undefined, key: undefined };
   #file = '';
 
   constructor(tally: Tally) {
@@ -102,10 +115,22 @@ class ClaudeFold implements JsonFold {
     const open = this.#openSession(line);
     const threadKey = open.session.threadKey(line);
     const id = textOf(message['id']);
-    const key = id === undefined ? undefined : `${id} ${textOf(line['requestId']) ?? ''}`;
+    const requestId = textOf(line['requestId']);
+    // Most lines continue the message of the line before; comparing is cheaper than looking up.
+    const key =
+      id !== undefined && id === this.#last.id && requestId === this.#last.requestId
+        ? this.#last.key
+        : messageKey(id, requestId);
+    if (key !== this.#last.key) this.#last = { id, requestId, key };
     const known = key === undefined ? undefined : this.#messages.get(key);
+    const isClosed =
+      known === undefined && key !== undefined && this.#closedKeys.has(identityHash(key));
+    if (isClosed) {
+      this.#tally.duplicate('message is copied from another session or file (resumed, forked)');
+      return;
+    }
     if (known !== undefined) {
-      if (known === 'closed' || known.open !== open || known.file !== this.#file) {
+      if (known.open !== open || known.file !== this.#file) {
         this.#tally.duplicate('message is copied from another session or file (resumed, forked)');
         return;
       }
@@ -129,6 +154,7 @@ class ClaudeFold implements JsonFold {
       this.#tally.claim('message', key);
       this.#messages.set(key, { draft, attempt, file: this.#file, open });
       open.keys.push(key);
+      this.#openCalls += 1;
     }
     if (id !== undefined && threadKey === MAIN) open.mainIds.add(id);
     this.#content(open, message, { draft, atMs, threadKey });
@@ -178,7 +204,7 @@ class ClaudeFold implements JsonFold {
     // Kept in order of use, so that the first one is the one to close.
     this.#open.delete(id);
     if (known === undefined) this.#tally.claim('session', id);
-    if (known === undefined && this.#open.size >= MOST_OPEN_SESSIONS) this.#closeOldest();
+    while (known === undefined && this.#open.size > 0 && this.#isFull()) this.#closeOldest();
     this.#current = known ?? { session: new ClaudeSession(id), keys: [], mainIds: new Set() };
     this.#open.set(id, this.#current);
     return this.#current;
@@ -190,8 +216,16 @@ class ClaudeFold implements JsonFold {
     this.#open.delete(id);
   }
 
+  #isFull(): boolean {
+    return this.#open.size >= MOST_OPEN_SESSIONS || this.#openCalls > MOST_OPEN_CALLS;
+  }
+
   #close({ session, keys }: OpenSession): void {
-    for (const key of keys) this.#messages.set(key, 'closed');
+    for (const key of keys) {
+      this.#messages.delete(key);
+      this.#closedKeys.add(identityHash(key));
+    }
+    this.#openCalls -= keys.length;
     const built = session.build();
     if (built !== undefined) this.#tally.session(built);
   }
@@ -206,8 +240,17 @@ class ClaudeFold implements JsonFold {
   }
 }
 
-/** Sessions kept while their files may go on; the least recently used is emitted first. */
+/** A string of its own, hashed once, however often it is looked up; undefined without an id. */
+function messageKey(id: string | undefined, requestId: string | undefined): string | undefined {
+  return id === undefined ? undefined : `${id} ${requestId ?? ''}`;
+}
+
+/**
+ * Sessions, and calls in them (some 20 MB), kept while their files may go on; the least recently
+ * used session is emitted first.
+ */
 const MOST_OPEN_SESSIONS = 500;
+const MOST_OPEN_CALLS = 10_000;
 const HELPER_LINES = new Set([
   'attachment',
   'file-history-snapshot',

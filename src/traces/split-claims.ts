@@ -33,8 +33,8 @@ export function sharedHashes(a: Float64Array, b: Float64Array): number {
   return shared;
 }
 
-/** Two multiplicative hashes side by side, mixed at the end (the constants are murmur3's and xxHash's). */
-function identityHash(text: string): number {
+/** 53 bits of two multiplicative hashes side by side, mixed at the end (the constants are murmur3's and xxHash's). */
+export function identityHash(text: string): number {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;
   for (let index = 0; index < text.length; index += 1) {

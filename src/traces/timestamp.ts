@@ -29,7 +29,18 @@ export function isoMs(text: string): number | undefined {
   }
   const offset = zoneMs(text.slice(next));
   if (offset === undefined) return undefined;
-  return Date.UTC(year, month - 1, day, hour, minute, second) + micros / 1000 - offset;
+  const clockMs = ((hour * 60 + minute) * 60 + second) * MS_PER_SECOND;
+  return dayStartMs(year, month, day) + clockMs + micros / 1000 - offset;
+}
+
+/** The day asked for last: neighbouring records are of one day, and Date.UTC costs more than the rest. */
+const lastDay = { year: Number.NaN, month: Number.NaN, day: Number.NaN, startMs: Number.NaN };
+
+function dayStartMs(year: number, month: number, day: number): number {
+  if (day !== lastDay.day || month !== lastDay.month || year !== lastDay.year) {
+    Object.assign(lastDay, { year, month, day, startMs: Date.UTC(year, month - 1, day) });
+  }
+  return lastDay.startMs;
 }
 
 /** ISO text, or a number or numeric text in the given unit. */

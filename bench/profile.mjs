@@ -1,0 +1,202 @@
+/**
+ * The whole profile of transcript JSON lines, as ratios on one machine in one run:
+ *   parsing   reader and folds against a bare loop of line split + JSON.parse (goal ≥ 0.60)
+ *   threads   two jobs against one, several files (goal ≥ 1.7x on two idle cores)
+ *   memory    peak RSS; with --large for 2 GB (goal < 400 MB with one job)
+ *   peers     pandas (goal: ≥ 3x as fast) and DuckDB on one thread (goal: within 2x), which compute
+ *             a count, a mean, a p95 and a distinct count of the same files
+ * Run: npm run build && node bench/profile.mjs [megabytes, default 400] [--large] [--rounds 3]
+ *      [--python PATH | --install-peers]
+ * --python takes one that has pandas and duckdb; --install-peers puts them into a scratch folder.
+ * Every measurement is a process of its own; the best of the rounds counts, CPU time beside it
+ * tells how much of a ratio is the machine's other work.
+ */
+import { execFile, spawnSync } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+
+import { writeTranscript } from './transcripts.mjs';
+
+const GOALS = { parsing: 0.6, threads: 1.7, memoryMb: 400, pandas: 3, duckdb: 0.5 };
+const FILES = 8;
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      large: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '3' },
+      python: { type: 'string' },
+      'install-peers': { type: 'boolean', default: false },
+    },
+  });
+  const megabytes = values.large ? 2000 : Number(positionals[0] ?? 400);
+  const folder = await mkdtemp(join(tmpdir(), 'agent-infra-bench-'));
+  try {
+    const python = values['install-peers'] ? installPeers(folder) : values.python;
+    const files = [];
+    for (let part = 0; part < FILES; part += 1) {
+      files.push(join(folder, `transcript-${part}.jsonl`));
+      // Not all of one size: equal sizes would be hashed to find copies.
+      await writeTranscript(files[part], (megabytes * 1e6 * (1 + part / 100)) / FILES, part);
+    }
+    await compare(files, python, Number(values.rounds), folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function compare(files, python, rounds, folder) {
+  const script = join(folder, 'peers.py');
+  await writeFile(script, PEERS);
+  const kinds = {
+    bare: [process.execPath, fileURLToPath(import.meta.url), 'measure', 'bare'],
+    'one job': [process.execPath, fileURLToPath(import.meta.url), 'measure', '1'],
+    'two jobs': [process.execPath, fileURLToPath(import.meta.url), 'measure', '2'],
+    ...(python === undefined
+      ? {}
+      : { duckdb: [python, script, 'duckdb'], pandas: [python, script, 'pandas'] }),
+  };
+  const best = {};
+  // Turn by turn, so that all meet the same machine.
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [kind, command] of Object.entries(kinds)) {
+      const result = await run([...command, ...files]);
+      if (best[kind] === undefined || result.seconds < best[kind].seconds) best[kind] = result;
+    }
+  }
+  let bytes = 0;
+  for (const file of files) bytes += (await stat(file)).size;
+  console.log(
+    `${(bytes / 1e6).toFixed(0)} MB of transcripts in ${files.length} files, best of ${rounds} rounds`,
+  );
+  for (const [kind, { seconds, cpuSeconds, rssMb, calls }] of Object.entries(best)) {
+    console.log(
+      `${kind.padEnd(10)} ${seconds.toFixed(2).padStart(6)} s  ${(bytes / 1e6 / seconds).toFixed(0).padStart(5)} MB/s  CPU ${cpuSeconds.toFixed(2).padStart(6)} s  peak ${rssMb.toFixed(0).padStart(5)} MB${calls === undefined ? '' : `  ${calls} calls`}`,
+    );
+  }
+  const ratio = (a, b, figure = 'seconds') => best[a][figure] / best[b][figure];
+  const checks = [
+    ['parsing, one job / bare loop', ratio('bare', 'one job'), GOALS.parsing],
+    ['threads, two jobs / one', ratio('one job', 'two jobs'), GOALS.threads],
+    ...(python === undefined
+      ? []
+      : [
+          ['speed of one job / pandas', ratio('pandas', 'one job'), GOALS.pandas],
+          ['speed of one job / DuckDB', ratio('duckdb', 'one job'), GOALS.duckdb],
+        ]),
+  ];
+  let passed = best['one job'].rssMb < GOALS.memoryMb;
+  for (const [what, value, goal] of checks) {
+    passed &&= value >= goal;
+    console.log(`${what.padEnd(30)} ${value.toFixed(2)} (goal ≥ ${goal.toFixed(2)})`);
+  }
+  console.log(
+    `${'parsing in CPU time'.padEnd(30)} ${ratio('bare', 'one job', 'cpuSeconds').toFixed(2)}`,
+  );
+  console.log(
+    `${'peak memory, one job'.padEnd(30)} ${best['one job'].rssMb.toFixed(0)} MB (goal < ${GOALS.memoryMb})`,
+  );
+  process.exitCode = passed ? 0 : 1;
+}
+
+async function run([program, ...args]) {
+  const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 1e7 });
+  return JSON.parse(stdout);
+}
+
+/** In a process of its own: reads all files and prints what it took. */
+async function measure(kind, files) {
+  let calls;
+  const { foldTraces } = kind === 'bare' ? {} : await import('../dist/cli/profile-jobs.js');
+  const started = performance.now();
+  const cpu = process.cpuUsage();
+  if (kind === 'bare') for (const file of files) await bareLoop(file);
+  else {
+    const { fold, result } = await foldTraces(files, {
+      format: 'auto',
+      fold: {},
+      jobs: Number(kind),
+      signal: new AbortController().signal,
+      onProgress: () => {},
+    });
+    calls = fold.profile({ name: 'bench', format: result.format, files: [] }).calls.count;
+  }
+  const { user, system } = process.cpuUsage(cpu);
+  console.log(
+    JSON.stringify({
+      seconds: (performance.now() - started) / 1000,
+      cpuSeconds: (user + system) / 1e6,
+      rssMb: process.resourceUsage().maxRSS / 1024,
+      calls,
+    }),
+  );
+}
+
+async function bareLoop(file) {
+  let carry = Buffer.alloc(0);
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
+    const bytes = carry.length === 0 ? chunk : Buffer.concat([carry, chunk]);
+    let start = 0;
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+      JSON.parse(bytes.toString('utf8', start, end));
+      start = end + 1;
+    }
+    carry = bytes.subarray(start);
+  }
+}
+
+/** A virtual environment in the scratch folder, which is removed at the end. */
+function installPeers(folder) {
+  const python = join(folder, 'venv/bin/python');
+  for (const [program, ...args] of [
+    ['python3', '-m', 'venv', join(folder, 'venv')],
+    [python, '-m', 'pip', 'install', '--quiet', 'pandas', 'duckdb', 'pytz'],
+  ]) {
+    const { status } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}`);
+  }
+  return python;
+}
+
+/** Each of the peers in its own fastest way for this question, on one thread. */
+const PEERS = `
+import json, resource, sys, time
+kind, files = sys.argv[1], sys.argv[2:]
+if kind == 'duckdb':
+    import duckdb
+    started, cpu = time.perf_counter(), time.process_time()
+    db = duckdb.connect(config={'threads': 1})
+    usage = 'STRUCT(input_tokens BIGINT, cache_creation_input_tokens BIGINT, cache_read_input_tokens BIGINT, output_tokens BIGINT)'
+    db.execute(f"""
+        SELECT count(*), avg(message.usage.output_tokens),
+               quantile_cont(message.usage.input_tokens + message.usage.cache_creation_input_tokens
+                             + message.usage.cache_read_input_tokens, 0.95),
+               count(DISTINCT message.id)
+        FROM read_json(?, format='newline_delimited', columns={{type: 'VARCHAR', message: 'STRUCT(id VARCHAR, usage {usage})'}})
+        WHERE type = 'assistant'""", [files])
+    calls = db.fetchone()[3]
+else:
+    import pandas
+    started, cpu = time.perf_counter(), time.process_time()
+    parts = []
+    for file in files:
+        lines = pandas.read_json(file, lines=True, convert_dates=False)
+        messages = lines.loc[lines['type'] == 'assistant', 'message']
+        usage = pandas.DataFrame([m['usage'] for m in messages])
+        usage['id'] = [m['id'] for m in messages]
+        parts.append(usage)
+    usage = pandas.concat(parts)
+    len(usage), usage['output_tokens'].mean(), (usage['input_tokens'] + usage['cache_creation_input_tokens'] + usage['cache_read_input_tokens']).quantile(0.95)
+    calls = usage['id'].nunique()
+print(json.dumps({'seconds': time.perf_counter() - started, 'cpuSeconds': time.process_time() - cpu,
+                  'rssMb': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 'calls': int(calls)}))
+`;
+
+if (process.argv[2] === 'measure') await measure(process.argv[3], process.argv.slice(4));
+else await main();
