@@ -51,7 +51,8 @@ export interface PlayedCall {
 
 interface CallAmounts {
   readonly reserve: Amounts;
-  readonly settle: Amounts;
+  /** Undefined when the end of the call changes nothing that was reserved. */
+  readonly settle: Amounts | undefined;
 }
 
 /**
@@ -176,7 +177,11 @@ function playedSession(session: TrafficSession, route: Route): DrawnSession {
     };
     const { requests: _requests, ...settle } = debit(route.rule, one);
     const reserve = { ...admissionDebit(route.rule, one), inFlight: 1 };
-    return { offsetMs, durationMs, amounts: { reserve, settle } };
+    const isFinal =
+      route.limits.concurrency === undefined &&
+      Object.entries(settle).every(([unit, used]) => reserve[unit as keyof typeof settle] === used);
+    const amounts = { reserve, settle: isFinal ? undefined : settle };
+    return { offsetMs, durationMs, amounts };
   });
   // Calls that were taken out of a session leave the rest without its order.
   const isWhole = session.graph.calls.length === calls.length;

@@ -29,12 +29,13 @@ export interface ClientRules {
   readonly onFailure: 'end-turn' | 'end-session' | 'continue';
 }
 
+/** The next thing to happen to a call; one object goes with it through all its attempts. */
 interface Event {
   readonly play: SessionPlay;
   readonly call: number;
   /** OVER, GIVEN_UP, or the number of the attempt from 1 on. */
-  readonly attempt: number;
-  readonly reservation: Reservation | undefined;
+  attempt: number;
+  reservation: Reservation | undefined;
 }
 
 const OVER = 0;
@@ -52,6 +53,8 @@ export function play(
 ): Counts {
   const counts: Counts = { calls: 0, firstRejected: 0, attempts: 0, rejected: 0, failed: 0 };
   const events = new Heap<Event>();
+  // Requests are never given back, so their limits need no look at when a call ends.
+  const settles = limiter.dimensions.some(({ unit }) => unit !== 'requests');
   const start = (session: SessionPlay, call: number, atMs: number): void => {
     events.push(atMs, { play: session, call, attempt: 1, reservation: undefined });
   };
@@ -71,9 +74,9 @@ export function play(
     if (attempt === GIVEN_UP) {
       event.play.finish(call, nowMs, 'failed');
     } else if (attempt === OVER) {
-      if (event.reservation !== undefined) {
+      if (settles && event.reservation !== undefined) {
         const { settle } = event.play.calls[call]!.amounts!;
-        limiter.settle(nowMs, event.reservation, settle);
+        if (settle !== undefined) limiter.settle(nowMs, event.reservation, settle);
       }
       event.play.finish(call, nowMs, 'ok');
     } else if (attempt === 1 && event.play.isBroken(call)) {
@@ -84,10 +87,11 @@ export function play(
   }
 
   function tryCall(nowMs: number, event: Event): void {
-    const { call, attempt } = event;
-    const { amounts, durationMs } = event.play.calls[call]!;
+    const { attempt } = event;
+    const { amounts, durationMs } = event.play.calls[event.call]!;
     if (amounts === undefined) {
-      events.push(nowMs + durationMs, { ...event, attempt: OVER });
+      event.attempt = OVER;
+      events.push(nowMs + durationMs, event);
       return;
     }
     const weight = nowMs >= 0 ? 1 : 0;
@@ -95,8 +99,9 @@ export function play(
     counts.attempts += weight;
     const decision = limiter.reserve(nowMs, amounts.reserve);
     if (decision.admitted) {
-      const { reservation } = decision;
-      events.push(nowMs + durationMs, { play: event.play, call, attempt: OVER, reservation });
+      event.attempt = OVER;
+      event.reservation = decision.reservation;
+      events.push(nowMs + durationMs, event);
       return;
     }
     counts.rejected += weight;
@@ -107,9 +112,11 @@ export function play(
     if (delayMs === undefined) {
       counts.failed += weight;
       // As an event of its own: calls sent at the same moment are out before the refusal is known.
-      events.push(nowMs, { ...event, attempt: GIVEN_UP });
+      event.attempt = GIVEN_UP;
+      events.push(nowMs, event);
     } else {
-      events.push(nowMs + delayMs, { ...event, attempt: attempt + 1 });
+      event.attempt += 1;
+      events.push(nowMs + delayMs, event);
     }
   }
 }

@@ -9,6 +9,10 @@ export interface SessionGraph {
   readonly turns: readonly TurnGraph[];
   /** In the order of the session's calls. */
   readonly calls: readonly CallNode[];
+  /** How many calls each call waits for. */
+  readonly waits: readonly number[];
+  /** How many calls each turn has. */
+  readonly open: readonly number[];
 }
 
 interface TurnGraph {
@@ -74,15 +78,24 @@ export function sessionGraph(skeleton: SessionSkeleton): SessionGraph {
       ends: waitsOf(end),
     });
   }
-  return { turns, calls };
+  return graphOf(turns, calls);
 }
 
 /** The graph of calls of which nothing is known but when they start. */
 export function freeGraph(offsetsMs: readonly number[]): SessionGraph {
   const endCall = offsetsMs.length;
+  return graphOf(
+    [{ firstCall: 0, endCall, thinkMs: 0, leastMs: 0, ends: [] }],
+    offsetsMs.map((leastMs) => ({ turn: 0, leastMs, after: [], before: [] })),
+  );
+}
+
+function graphOf(turns: readonly TurnGraph[], calls: readonly CallNode[]): SessionGraph {
   return {
-    turns: [{ firstCall: 0, endCall, thinkMs: 0, leastMs: 0, ends: [] }],
-    calls: offsetsMs.map((leastMs) => ({ turn: 0, leastMs, after: [], before: [] })),
+    turns,
+    calls,
+    waits: calls.map(({ after }) => after.length),
+    open: turns.map(({ endCall, firstCall }) => endCall - firstCall),
   };
 }
 

@@ -33,14 +33,18 @@ export class SessionPlay {
     this.#graph = graph;
     this.#onFailure = onFailure;
     this.#start = start;
-    // Plain arrays: they are made faster than typed ones, and a session is small.
-    this.#endMs = calls.map((call) => startMs + call.offsetMs + call.durationMs);
     this.#isWhole = startMs >= part.fromMs && startMs + part.lastOffsetMs < part.toMs;
-    this.#waits = this.#isWhole ? graph.calls.map(({ after }) => after.length) : calls.map(() => 0);
-    this.#open = graph.turns.map(({ endCall, firstCall }) =>
-      this.#isWhole ? endCall - firstCall : 0,
-    );
-    this.#turnStartMs = graph.turns.map(() => startMs);
+    // Plain arrays: they are made faster than typed ones, and a session is small.
+    this.#turnStartMs = [];
+    if (this.#isWhole) {
+      this.#endMs = [];
+      this.#waits = graph.waits.slice();
+      this.#open = graph.open.slice();
+    } else {
+      this.#endMs = calls.map((call) => startMs + call.offsetMs + call.durationMs);
+      this.#waits = calls.map(() => 0);
+      this.#open = graph.turns.map(() => 0);
+    }
   }
 
   /** Starts the calls that wait for nothing that is still to come. */
