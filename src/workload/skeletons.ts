@@ -41,7 +41,7 @@ export class SkeletonSample {
     const last = this.#kept.at(-1);
     if (this.#kept.length >= this.#size && (last === undefined || draw > last.draw)) return;
     if (!session.turns.some(({ steps }) => steps.length > 0)) return;
-    this.#keep({ draw, outline: outlineOf(session) });
+    this.#keep({ draw, outline: JSON.stringify(outlineOf(session)) });
   }
 
   state(): SkeletonSampleState {
@@ -66,7 +66,7 @@ export class SkeletonSample {
 
   /** The skeletons, and a warning per kind of gap that had to be filled. */
   figures(): { readonly skeletons: SessionSkeleton[]; readonly warnings: string[] } {
-    const sessions = this.#kept.map(({ outline }) => outline);
+    const sessions = this.#kept.map(({ outline }) => JSON.parse(outline) as SessionOutline);
     const unknown: Unknowns = { thinks: 0, tools: 0, tokens: 0 };
     const typical = typicalDurations(sessions);
     const skeletons = sessions.map((session) => skeletonOf(session, typical, unknown));
@@ -92,7 +92,8 @@ export class SkeletonSample {
 
 interface KeptSession {
   readonly draw: number;
-  readonly outline: SessionOutline;
+  /** A SessionOutline as JSON: one string instead of a tree of thousands of objects that live long. */
+  readonly outline: string;
 }
 
 /** What a skeleton needs of a session and nothing else: no ids, errors or hashes. */
@@ -119,7 +120,7 @@ export interface SkeletonSampleState {
 /** Equal draws mean equal ids (parts of one session in two shards): their content decides. */
 function comesBefore(a: KeptSession, b: KeptSession): boolean {
   if (a.draw !== b.draw) return a.draw < b.draw;
-  return JSON.stringify(a.outline) < JSON.stringify(b.outline);
+  return a.outline < b.outline;
 }
 
 function outlineOf(session: Session): SessionOutline {
