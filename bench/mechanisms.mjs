@@ -122,7 +122,9 @@ function drive(limit) {
       events += 1;
       if (!decision.admitted) continue;
       request.reservation = decision.reservation;
-      request.usage = { tokens: undefined };
+      request.usage = {
+        tokens: { uncached: promptTokens, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: outputTokens, reasoning: 0 },
+      };
     }
     engine.submit(nowMs, request);
   }
