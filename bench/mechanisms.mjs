@@ -123,7 +123,14 @@ function drive(limit) {
       if (!decision.admitted) continue;
       request.reservation = decision.reservation;
       request.usage = {
-        tokens: { uncached: promptTokens, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: outputTokens, reasoning: 0 },
+        tokens: {
+          uncached: promptTokens,
+          cacheRead: 0,
+          cacheWrite5m: 0,
+          cacheWrite1h: 0,
+          output: outputTokens,
+          reasoning: 0,
+        },
       };
     }
     engine.submit(nowMs, request);
