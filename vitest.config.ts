@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// Real load in real time: one after another, when no other test competes for the cores.
+const TIMED = ['test/e2e/loadtest.test.ts', 'test/e2e/demo.test.ts'];
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/build-binary.ts'],
@@ -10,18 +13,21 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: ['test/e2e/**'],
+          exclude: TIMED,
           // Generous: a slow machine must not fail a test that asserts nothing about time.
           testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
-          name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          name: 'timed',
+          include: TIMED,
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
