@@ -1,8 +1,10 @@
-import { COUNTING_RULES, debit } from './debit.ts';
-import { callVolume, routePrice } from './mean-demand.ts';
+import { MS_PER_MINUTE } from '../core/units.ts';
+import { countedCalls } from './counted-calls.ts';
+import { COUNTING_RULES } from './debit.ts';
+import { callVolume, ownPrice } from './mean-demand.ts';
 import type { Dimension } from './limit.ts';
 import type { PlanInput, Route } from './plan-input.ts';
-import { callWeight, routeTokens } from './routing.ts';
+import { callWeight } from './routing.ts';
 import type { Traffic } from './traffic.ts';
 
 /** The fixed parts of the demand simulation: calls laid out flat, pools, and who feeds them. */
@@ -183,49 +185,51 @@ function watch(
 function meanAmount(traffic: Traffic, route: Route, dimension: PeakDimension): number {
   if (dimension === 'rpm') return 1;
   if (dimension === 'rps') return 1 / 60;
-  const calls = traffic.sessions.flatMap((session) => session.calls);
-  if (calls.length === 0) return 0;
-  const weighted = (value: (call: number) => number): number =>
-    calls.reduce((sum, _call, index) => sum + callWeight(route, index) * value(index), 0) /
-    calls.length;
-  if (dimension === 'concurrency') return weighted((call) => calls[call]!.durationMs) / 60_000;
-  const table = amountTable(traffic, route, [dimension]);
-  const perCall = weighted((call) => table[call]!);
+  const amount =
+    dimension === 'concurrency' ? durations(traffic) : amountsOf(traffic, route, dimension);
+  if (amount.length === 0) return 0;
+  let sum = 0;
+  for (let call = 0; call < amount.length; call += 1)
+    sum += callWeight(route, call) * amount[call]!;
+  const perCall = sum / amount.length;
+  if (dimension === 'concurrency') return perCall / MS_PER_MINUTE;
   return dimension === 'spendPer10Min' ? perCall * 10 : perCall;
 }
 
+function durations({ sessions }: Traffic): Float64Array {
+  return Float64Array.from(sessions.flatMap(({ calls }) => calls.map((call) => call.durationMs)));
+}
+
+/** Rows of amounts, one row per call. */
 function amountTable(
   traffic: Traffic,
   route: Route,
   dimensions: readonly AmountDimension[],
 ): Float64Array {
-  const amounts: number[] = [];
-  for (const session of traffic.sessions) {
-    for (const { tokens } of session.calls) {
-      const own = routeTokens(route, tokens);
-      const one = debit(route.rule, { tokens: own, maxOutputTokens: route.maxOutputTokens });
-      for (const dimension of dimensions) {
-        switch (dimension) {
-          case 'tpm':
-            amounts.push(one.tokens);
-            break;
-          case 'itpm':
-            amounts.push(one.inputTokens);
-            break;
-          case 'otpm':
-            amounts.push(one.outputTokens);
-            break;
-          case 'uncachedTpm':
-            amounts.push(one.uncachedTokens);
-            break;
-          case 'spendPer10Min':
-            amounts.push(routePrice(route, tokens) ?? 0);
-            break;
-        }
-      }
+  const columns = dimensions.map((dimension) => amountsOf(traffic, route, dimension));
+  const table = new Float64Array(dimensions.length * (columns[0]?.length ?? 0));
+  for (const [column, amounts] of columns.entries()) {
+    for (let call = 0; call < amounts.length; call += 1) {
+      table[call * dimensions.length + column] = amounts[call]!;
     }
   }
-  return Float64Array.from(amounts);
+  return table;
+}
+
+function amountsOf(traffic: Traffic, route: Route, dimension: AmountDimension): Float64Array {
+  const counted = countedCalls(traffic, route);
+  switch (dimension) {
+    case 'tpm':
+      return counted.debits().tokens;
+    case 'itpm':
+      return counted.debits().inputTokens;
+    case 'otpm':
+      return counted.debits().outputTokens;
+    case 'uncachedTpm':
+      return counted.debits().uncachedTokens;
+    case 'spendPer10Min':
+      return Float64Array.from(counted.tokens, (own) => ownPrice(route, own) ?? 0);
+  }
 }
 
 function sameNumbers(a: Float64Array, b: Float64Array): boolean {

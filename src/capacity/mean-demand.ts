@@ -1,6 +1,7 @@
-import { addTokens, NO_TOKENS } from '../core/tokens.ts';
+import { NO_TOKENS } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
-import { admissionDebit, debit } from './debit.ts';
+import { countedCalls } from './counted-calls.ts';
+import type { CountedCalls, DebitColumns } from './counted-calls.ts';
 import type { CallDebit } from './debit.ts';
 import type { Dimension } from './limit.ts';
 import type { PlanInput, Route, Volume } from './plan-input.ts';
@@ -20,37 +21,51 @@ export interface MeanCall {
 
 /** The average call that a route takes: debits by its rule, price tier chosen per request. */
 export function meanCall(traffic: Traffic, route: Route): MeanCall {
-  const known = knownCalls.get(traffic) ?? new WeakMap<Route, MeanCall>();
-  knownCalls.set(traffic, known);
-  const call = known.get(route) ?? computeMeanCall(traffic, route);
-  known.set(route, call);
-  return call;
+  const counted = countedCalls(traffic, route);
+  const known = knownMeans.get(counted) ?? [];
+  const { batchShare, price, selection } = route;
+  for (const one of known) {
+    if (one.price !== price || one.selection !== selection) continue;
+    if (one.batchShare === batchShare) return one.mean;
+  }
+  const mean = computeMeanCall(traffic, route, counted);
+  known.push({ price, selection, batchShare, mean });
+  knownMeans.set(counted, known);
+  return mean;
 }
 
-const knownCalls = new WeakMap<Traffic, WeakMap<Route, MeanCall>>();
+/** Of what a route's mean call depends on beyond its way of counting. */
+type KnownMean = Pick<Route, 'price' | 'selection' | 'batchShare'> & { readonly mean: MeanCall };
 
-function computeMeanCall(traffic: Traffic, route: Route): MeanCall {
+const knownMeans = new WeakMap<CountedCalls, KnownMean[]>();
+
+function computeMeanCall(traffic: Traffic, route: Route, counted: CountedCalls): MeanCall {
+  const debits = counted.debits();
   const sums = { requests: 0, tokens: 0, inputTokens: 0, outputTokens: 0, uncachedTokens: 0 };
+  const tokens = { ...NO_TOKENS } as { -readonly [P in keyof TokenRecord]: number };
   let count = 0;
   let index = -1;
   let cost: number | null = traffic.tokensKnown && route.price !== null ? 0 : null;
-  let tokens = NO_TOKENS;
   let durationMs = 0;
   for (const session of traffic.sessions) {
     for (const call of session.calls) {
       index += 1;
       const weight = callWeight(route, index);
       if (weight === 0) continue;
-      const own = routeTokens(route, call.tokens);
-      const one = debit(route.rule, { tokens: own, maxOutputTokens: route.maxOutputTokens });
-      sums.tokens += weight * one.tokens;
-      sums.inputTokens += weight * one.inputTokens;
-      sums.outputTokens += weight * one.outputTokens;
-      sums.uncachedTokens += weight * one.uncachedTokens;
+      const own = counted.tokens[index]!;
+      sums.tokens += weight * debits.tokens[index]!;
+      sums.inputTokens += weight * debits.inputTokens[index]!;
+      sums.outputTokens += weight * debits.outputTokens[index]!;
+      sums.uncachedTokens += weight * debits.uncachedTokens[index]!;
       count += weight;
       durationMs += weight * call.durationMs;
-      tokens = addTokens(tokens, weight === 1 ? own : scaleTokens(own, weight));
-      if (cost !== null) cost += weight * (routePrice(route, call.tokens) ?? 0);
+      tokens.uncached += weight * own.uncached;
+      tokens.cacheRead += weight * own.cacheRead;
+      tokens.cacheWrite5m += weight * own.cacheWrite5m;
+      tokens.cacheWrite1h += weight * own.cacheWrite1h;
+      tokens.output += weight * own.output;
+      tokens.reasoning += weight * own.reasoning;
+      if (cost !== null) cost += weight * (ownPrice(route, own) ?? 0);
     }
   }
   if (count === 0) return { debit: sums, tokens, costUsd: cost, seconds: 0 };
@@ -73,8 +88,12 @@ function computeMeanCall(traffic: Traffic, route: Route): MeanCall {
  * @param tokens as the workload counts them
  */
 export function routePrice(route: Route, tokens: TokenRecord): number | null {
+  return ownPrice(route, routeTokens(route, tokens));
+}
+
+/** The same for tokens of the route's own model. */
+export function ownPrice(route: Route, own: TokenRecord): number | null {
   if (route.price === null) return null;
-  const own = routeTokens(route, tokens);
   const standard = priceRequest(route.price, own);
   if (route.batchShare === 0 || route.price.batchFactor === undefined) return standard;
   const batch = priceRequest(route.price, own, 'batch');
@@ -144,21 +163,36 @@ export function admissionQuantile(
 ): number | null {
   const part = ADMISSION_PART[dimension];
   if (part === undefined || !traffic.tokensKnown) return null;
-  const values: number[] = [];
-  let index = -1;
-  for (const session of traffic.sessions) {
-    for (const { tokens } of session.calls) {
-      index += 1;
-      if (callWeight(route, index) === 0) continue;
-      const own = { tokens: routeTokens(route, tokens), maxOutputTokens: route.maxOutputTokens };
-      values.push(admissionDebit(route.rule, own)[part]);
-    }
-  }
-  values.sort((a, b) => a - b);
+  const values = sortedAdmissions(countedCalls(traffic, route), part, route);
   return values[Math.max(0, Math.ceil(q * values.length) - 1)] ?? null;
 }
 
-const ADMISSION_PART: { readonly [D in Dimension]?: keyof CallDebit } = {
+/** What the calls that the route takes need at admission, ascending. */
+function sortedAdmissions(
+  counted: CountedCalls,
+  part: keyof DebitColumns,
+  route: Pick<Route, 'selection'>,
+): Float64Array {
+  const known = knownAdmissions.get(counted) ?? [];
+  const { selection } = route;
+  for (const one of known) if (one.part === part && one.selection === selection) return one.sorted;
+  const sorted = counted
+    .admissions()
+    [part].filter((_amount, call) => callWeight(route, call) > 0)
+    .sort();
+  known.push({ part, selection, sorted });
+  knownAdmissions.set(counted, known);
+  return sorted;
+}
+
+type SortedAdmissions = Pick<Route, 'selection'> & {
+  readonly part: keyof DebitColumns;
+  readonly sorted: Float64Array;
+};
+
+const knownAdmissions = new WeakMap<CountedCalls, SortedAdmissions[]>();
+
+const ADMISSION_PART: { readonly [D in Dimension]?: keyof DebitColumns } = {
   tpm: 'tokens',
   itpm: 'inputTokens',
   uncachedTpm: 'uncachedTokens',

@@ -2,10 +2,10 @@ import { randomStreams } from '../core/random.ts';
 import { inputTokens } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 import { HOURS_PER_MONTH } from '../core/units.ts';
-import { debit } from './debit.ts';
+import { countedCalls } from './counted-calls.ts';
 import { routePrice } from './mean-demand.ts';
 import type { PlanInput, Route } from './plan-input.ts';
-import { callShare, routeTokens } from './routing.ts';
+import { callShare } from './routing.ts';
 import { trafficMeans } from './traffic.ts';
 
 /**
@@ -218,19 +218,19 @@ function callTables(
   offer: ProvisionedOffer,
 ): readonly (readonly CallRow[])[] {
   const online = { ...route, batchShare: 0 };
-  let index = 0;
+  const counted = countedCalls(traffic, route);
+  const { tokens: debits } = counted.debits();
+  let index = -1;
   return traffic.sessions.map((session) =>
-    session.calls.map(({ tokens, offsetMs }): CallRow => {
-      const own = routeTokens(route, tokens);
-      const share = callShare(route, index) * (1 - route.batchShare);
+    session.calls.map(({ offsetMs, tokens }): CallRow => {
       index += 1;
-      const counted = debit(route.rule, { tokens: own, maxOutputTokens: route.maxOutputTokens });
+      const own = counted.tokens[index]!;
       return {
         offsetMinutes: offsetMs / 60_000,
-        share,
+        share: callShare(route, index) * (1 - route.batchShare),
         weighted: weigh(offer, own),
         usd: routePrice(online, tokens) ?? 0,
-        tokens: counted.tokens,
+        tokens: debits[index]!,
       };
     }),
   );

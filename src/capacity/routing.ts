@@ -8,7 +8,10 @@ import type { Traffic } from './traffic.ts';
  * What a route's model makes of a call's tokens: its own tokenizer counts more or fewer of them,
  * and prompts shorter than its smallest cacheable one are silently billed uncached.
  */
-export function routeTokens(route: Route, tokens: TokenRecord): TokenRecord {
+export function routeTokens(
+  route: Pick<Route, 'tokenFactor' | 'minCacheableTokens'>,
+  tokens: TokenRecord,
+): TokenRecord {
   const factor = route.tokenFactor ?? 1;
   const own = factor === 1 ? tokens : scaleTokens(tokens, factor);
   const prompt = inputTokens(own);
