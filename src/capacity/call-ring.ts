@@ -16,7 +16,7 @@ const LEAST_MINUTES = 1;
 const MOST_MINUTES = 60;
 
 /** The end of the ring is played before its start, so that buckets are not full at time 0. */
-export const WARM_UP_MS = 2 * MS_PER_MINUTE;
+const WARM_UP_MS = 2 * MS_PER_MINUTE;
 
 /** Sessions to play against a limiter. Times run from -`warmUpMs` (not counted) to `endMs`. */
 export interface SessionLoad {

@@ -6,10 +6,7 @@ import { routeTokens } from './routing.ts';
 import type { Traffic } from './traffic.ts';
 
 /** What of a route decides how it counts a call; its share, limits and price do not. */
-export type Counting = Pick<
-  Route,
-  'rule' | 'tokenFactor' | 'minCacheableTokens' | 'maxOutputTokens'
->;
+type Counting = Pick<Route, 'rule' | 'tokenFactor' | 'minCacheableTokens' | 'maxOutputTokens'>;
 
 /** One number per call of the traffic and token limit, in the order of its sessions. */
 export type DebitColumns = Readonly<Record<Exclude<keyof CallDebit, 'requests'>, Float64Array>>;

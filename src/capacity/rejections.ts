@@ -5,7 +5,8 @@ import type { RetryPolicy } from '../mechanisms/backoff.ts';
 import { createProviderLimit } from '../mechanisms/provider-limit.ts';
 import type { Enforcements, LimitName, LimitValues } from '../mechanisms/provider-limit.ts';
 import type { RateLimit } from '../mechanisms/rate-limit.ts';
-import { buildRing, onlineCallsPerMinute, WARM_UP_MS } from './call-ring.ts';
+import { buildRing, onlineCallsPerMinute } from './call-ring.ts';
+import { loadBySecond, refusesNothing } from './calm-load.ts';
 import type { Estimate } from './demand.ts';
 import type { Dimension } from './limit.ts';
 import { play } from './limiter-run.ts';
@@ -120,10 +121,21 @@ function runBoth(
   );
   const arrivals = streams(`plan/429/${replication}`);
   const load = buildRing(input, pool, scale / thinning, calls ?? CALLS, arrivals);
+  const { rule } = pool.routes[0]!.rule;
+  const limiterOf = (enforcement: Enforcements): RateLimit =>
+    createProviderLimit(rule, smaller, -load.warmUpMs, { enforcement });
+  const share = (name: Dimension): number => loadOf(input, pool, name, scale);
+  const units = limiterOf({}).dimensions.map(({ name, unit = name }) => unit);
+  const seconds = SHORT_LIMITS.some((name) => values[name] !== undefined && share(name) >= 1)
+    ? undefined
+    : loadBySecond(load, units);
   const run = (enforcement: Enforcements): Counts => {
-    const { rule } = pool.routes[0]!.rule;
-    const limiter = createProviderLimit(rule, smaller, -WARM_UP_MS, { enforcement });
-    drainFullest(limiter, smaller, (name) => loadOf(input, pool, name, scale));
+    if (seconds !== undefined && refusesNothing(limiterOf(enforcement), seconds)) {
+      const { calls } = seconds;
+      return { calls, attempts: calls, firstRejected: 0, rejected: 0, failed: 0 };
+    }
+    const limiter = limiterOf(enforcement);
+    drainFullest(limiter, smaller, -load.warmUpMs, share);
     return play(
       load,
       limiter,
@@ -144,6 +156,7 @@ function runBoth(
 function drainFullest(
   limiter: RateLimit,
   values: LimitValues,
+  nowMs: number,
   load: (name: Dimension) => number,
 ): void {
   let fullest: { readonly load: number; readonly drain: () => void } | undefined;
@@ -152,7 +165,7 @@ function drainFullest(
     if (name === 'concurrency' || own < Math.max(1, fullest?.load ?? 0)) continue;
     fullest = {
       load: own,
-      drain: () => meter.force(-WARM_UP_MS, values[name as LimitName]!),
+      drain: () => meter.force(nowMs, values[name as LimitName]!),
     };
   }
   fullest?.drain();

@@ -96,8 +96,11 @@ describe('simulation against closed forms', () => {
     expect(pessimistic.firstAttempt.value).toBeGreaterThan(0.09);
   });
 
-  test('overload: the bucket passes its rate, so 1 - 1/load is rejected', () => {
-    const { documented } = simulate(at(1.5, 1000, 1), 'none');
+  test.for([
+    { why: 'a simulation of many minutes', rpm: 1000 },
+    { why: 'a load so large that one minute is simulated', rpm: 100_000 },
+  ])('overload: the bucket passes its rate, so 1 - 1/load is rejected: $why', ({ rpm }) => {
+    const { documented } = simulate(at(1.5, rpm, 1), 'none');
     // No credit is left of a minute's bucket that has been asked for too much all along.
     expect(Math.abs(documented.firstAttempt.value - (1 - 1 / 1.5))).toBeLessThan(0.01);
   });
