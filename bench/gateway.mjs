@@ -17,10 +17,10 @@ const FRAMES = 60;
 const HOP_BY_HOP = ['connection', 'keep-alive', 'transfer-encoding'];
 const KEY = 'bench-agent-key-0001';
 /**
- * CPU per request against the bare pass-through. Our goal is 150 µs with all features where the
- * pass-through takes 35 to 39 µs (measured on Node 20.20, 2 vCPU): four times.
+ * CPU per request against the bare pass-through. Measured: 1.9 to 2.4 times, at 0.6 of its
+ * throughput (Node 20.20, 2 shared vCPU); the rest of the limit is noise of a loaded machine.
  */
-const CPU_LIMIT_RATIO = 4;
+const CPU_LIMIT_RATIO = 2.5;
 
 const text = 'The quick brown fox jumps over the lazy dog. '.repeat(40);
 const reply = JSON.stringify({

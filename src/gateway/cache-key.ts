@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { CacheMode } from '../config/gateway.ts';
 import { recordsOf } from '../http/dialect-json.ts';
@@ -41,34 +41,55 @@ export function isCacheable(call: GatewayCall, mode: CacheMode): boolean {
   return mode === 'all' || parsed['temperature'] === 0;
 }
 
-/** HMAC under a key of this process, so that entries are bound to scope and cannot be guessed. */
-export function cacheKey(call: GatewayCall, scope: 'agent' | 'tenant', secret: Buffer): string {
+/**
+ * Digest under a secret of this process, so that entries are bound to scope and cannot be guessed.
+ * No digest leaves the process, so there is nothing whose length could be extended and HMAC's
+ * second round, and the cost of its object, buy nothing.
+ */
+export function cacheKey(call: GatewayCall, scope: 'agent' | 'tenant', secret: string): string {
   const { agent, facts, request, route } = call;
-  const fields = { ...facts.parsed };
-  const options = fields['stream_options'] ?? null;
-  for (const name of TRANSPORT) delete fields[name];
   const parts = [
+    secret,
     scope === 'agent' ? [agent.tenant, agent.id] : [agent.tenant],
     route.path,
-    facts.stream ? ['stream', canonical(options)] : ['whole'],
+    facts.stream ? ['stream', canonical(facts.parsed?.['stream_options'] ?? null)] : ['whole'],
     VARYING_HEADERS.map((name) => request.headers[name] ?? null),
   ];
-  const text = `${JSON.stringify(parts)}\0${canonical(fields)}`;
-  return createHmac('sha256', secret).update(text).digest('base64');
+  const text = `${JSON.stringify(parts)}\0${canonicalFields(facts.parsed ?? {}, TRANSPORT)}`;
+  return hash('sha256', text, 'base64');
 }
 
-/** JSON text with sorted keys: equal values give equal text. Three times as fast as a replacer. */
+const NONE: ReadonlySet<string> = new Set();
+
+/** Longer strings are told by their length, which spares the search for characters to escape. */
+const LONGEST_ESCAPED = 64;
+
+const SURROGATE = /[\uD800-\uDFFF]/;
+
+/**
+ * Text with sorted keys, JSON but for long strings: equal values give equal text, others do not.
+ * Three times as fast as a replacer.
+ */
 export function canonical(value: unknown): string {
+  // No number stands before a colon in JSON, so the length cannot be taken for one. Lone surrogates
+  // would all be the same after encoding; JSON escapes them.
+  if (typeof value === 'string' && value.length > LONGEST_ESCAPED && !SURROGATE.test(value)) {
+    return `${value.length}:${value}`;
+  }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   let text = '';
   if (Array.isArray(value)) {
     for (const item of value) text += `${text === '' ? '' : ','}${canonical(item)}`;
     return `[${text}]`;
   }
-  const fields = value as Readonly<Record<string, unknown>>;
+  return canonicalFields(value as Json, NONE);
+}
+
+function canonicalFields(fields: Json, without: ReadonlySet<string>): string {
+  let text = '';
   for (const key of Object.keys(fields).toSorted()) {
     const inner = fields[key];
-    if (inner === undefined) continue;
+    if (inner === undefined || without.has(key)) continue;
     text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonical(inner)}`;
   }
   return `{${text}}`;

@@ -3,56 +3,81 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AgentConfig } from '../config/gateway.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 import type { Finish } from '../http/dialect.ts';
+import { NO_FACTS } from './request-facts.ts';
 import type { RequestFacts } from './request-facts.ts';
 import type { Route } from './route.ts';
 
-/** One request on its way through the stages. Each stage fills in what the next ones need. */
-export interface GatewayCall {
+/** Whether the client still waits. Lighter than an AbortSignal (5 µs per call). */
+export class ClientPresence {
+  hasLeft = false;
+  /** Set by the stage that has something to cancel. */
+  onLeave: (() => void) | undefined = undefined;
+}
+
+export class CallOutcome {
+  kind: 'ok' | 'error' | 'timeout' | 'truncated' | 'cancelled' | 'limited' | 'refused' = 'error';
+  status = 0;
+  /** `none`: nothing was generated, so nothing is charged. */
+  tokensBasis: 'reported' | 'estimated' | 'none' = 'none';
+  tokens: TokenRecord | undefined = undefined;
+  /** Answered from the cache: the tokens were paid by an earlier call. */
+  cached = false;
+  /** Why the model stopped, in the words of http/dialect.ts. */
+  finish: Finish | undefined = undefined;
+  /** The whole reply as sent, when it ended well and fits `keepReplyBytes`. */
+  reply: { readonly contentType: string; readonly body: Buffer } | undefined = undefined;
+  upstreamSentMs: number | undefined = undefined;
+  firstTokenMs: number | undefined = undefined;
+  upstreamEndedMs: number | undefined = undefined;
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+/**
+ * One request on its way through the stages. Each stage fills in what the next ones need. A class
+ * like everything that lives as long as a request: see PoolExchange in http/client.ts.
+ */
+export class GatewayCall {
   readonly id: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly route: Route;
   /** Clock time of arrival, in ms. */
   readonly arrivedMs: number;
-  readonly client: ClientPresence;
+  readonly client = new ClientPresence();
   /** Headers of the reply, whoever writes it. */
   readonly replyHeaders: Record<string, string>;
+  /** The reply headers tell the agent's own limits, so the provider's stay here. */
+  hasOwnLimits = false;
   agent: Agent;
-  body: Buffer;
-  facts: RequestFacts;
+  body: Buffer = NO_BODY;
+  facts: RequestFacts = NO_FACTS;
   /** Time spent waiting for the client's body, in ms; not our overhead. */
-  bodyWaitMs: number;
+  bodyWaitMs = 0;
   /** A stage that wants the whole reply sets how many bytes it would keep; 0 for none. */
-  keepReplyBytes: number;
-  outcome: CallOutcome;
-}
+  keepReplyBytes = 0;
+  readonly outcome = new CallOutcome();
 
-/** Whether the client still waits. Lighter than an AbortSignal (5 µs per call). */
-export interface ClientPresence {
-  hasLeft: boolean;
-  /** Set by the stage that has something to cancel. */
-  onLeave: () => void;
+  constructor(
+    id: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: Route,
+    arrivedMs: number,
+    agent: Agent,
+  ) {
+    this.id = id;
+    this.request = request;
+    this.response = response;
+    this.route = route;
+    this.arrivedMs = arrivedMs;
+    this.agent = agent;
+    this.replyHeaders = { 'x-request-id': id };
+  }
 }
 
 /** Who asks. Limits and cache entries belong to an agent. */
 export type Agent = Pick<AgentConfig, 'id' | 'tenant' | 'models' | 'limits' | 'cache'>;
-
-export interface CallOutcome {
-  kind: 'ok' | 'error' | 'timeout' | 'truncated' | 'cancelled' | 'limited' | 'refused';
-  status: number;
-  /** `none`: nothing was generated, so nothing is charged. */
-  tokensBasis: 'reported' | 'estimated' | 'none';
-  tokens?: TokenRecord | undefined;
-  /** Answered from the cache: the tokens were paid by an earlier call. */
-  cached: boolean;
-  /** Why the model stopped, in the words of http/dialect.ts. */
-  finish?: Finish | undefined;
-  /** The whole reply as sent, when it ended well and fits `keepReplyBytes`. */
-  reply?: { readonly contentType: string; readonly body: Buffer } | undefined;
-  upstreamSentMs?: number | undefined;
-  firstTokenMs?: number | undefined;
-  upstreamEndedMs?: number | undefined;
-}
 
 /** A stage does its part, calls `next` once at most, and may act on the outcome afterwards. */
 export type Stage = (call: GatewayCall, next: () => Promise<void>) => Promise<void>;

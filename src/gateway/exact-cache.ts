@@ -28,7 +28,7 @@ export function exactCache(
   clock: Clock,
   metrics: GatewayMetrics,
 ): Stage {
-  const secret = randomBytes(32);
+  const secret = randomBytes(32).toString('hex');
   const cache = new ResponseCache<CachedReply>({ maxBytes: config.maxSize, ttlMs: config.ttl });
   return async (call, next) => {
     if (!isCacheable(call, call.agent.cache ?? config.mode)) {
@@ -51,7 +51,10 @@ export function exactCache(
     const { reply, tokens } = call.outcome;
     if (!endedNaturally(call) || reply === undefined) return;
     const size = reply.body.length + ENTRY_OVERHEAD_BYTES;
-    cache.set(clock.now(), key, { ...reply, tokens }, size, { tags: [call.agent.tenant] });
+    // A copy: what came in one chunk is a slice of the socket's buffer, which is far larger.
+    const { contentType, body } = reply;
+    const kept = { contentType, body: Buffer.from(body), tokens };
+    cache.set(clock.now(), key, kept, size, { tags: [call.agent.tenant] });
   };
 }
 
@@ -69,12 +72,11 @@ function replay(call: GatewayCall, { body, contentType, tokens }: CachedReply): 
     ...(call.facts.stream ? { 'cache-control': 'no-cache' } : { 'content-length': body.length }),
   });
   call.response.end(body);
-  call.outcome = {
-    kind: 'ok',
-    status: 200,
-    tokens,
-    tokensBasis: tokens === undefined ? 'none' : 'reported',
-    cached: true,
-    finish: 'stop',
-  };
+  const { outcome } = call;
+  outcome.kind = 'ok';
+  outcome.status = 200;
+  outcome.tokens = tokens;
+  outcome.tokensBasis = tokens === undefined ? 'none' : 'reported';
+  outcome.cached = true;
+  outcome.finish = 'stop';
 }

@@ -1,7 +1,9 @@
 import type { GatewayConfig } from '../config/gateway.ts';
-import type { CancelTimer, Clock } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Deadline } from '../core/deadlines.ts';
 import { TimeoutError } from '../http/client.ts';
 import type { ClientExchange, ResponseHandler } from '../http/client.ts';
+import type { CallDeadlines } from './call-deadlines.ts';
 import type { GatewayCall, Stage } from './call.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import { noteProviderLimits } from './provider-limits.ts';
@@ -20,7 +22,10 @@ export function forward(
   config: Pick<GatewayConfig, 'timeouts' | 'forwardHeaders'>,
   clock: Clock,
   metrics: GatewayMetrics,
+  deadlines: CallDeadlines,
 ): Stage {
+  const { forwardHeaders, timeouts } = config;
+  const context: ForwardContext = { clock, metrics, deadlines, forwardHeaders, timeouts };
   return (call) => {
     const upstream = upstreams[call.route.upstream];
     if (upstream === undefined) {
@@ -30,8 +35,16 @@ export function forward(
         outcome: 'refused',
       });
     }
-    return new Forwarding(call, upstream, config, clock, metrics).run();
+    return new Forwarding(call, upstream, context).run();
   };
+}
+
+interface ForwardContext {
+  readonly clock: Clock;
+  readonly metrics: GatewayMetrics;
+  readonly forwardHeaders: GatewayConfig['forwardHeaders'];
+  readonly timeouts: GatewayConfig['timeouts'];
+  readonly deadlines: CallDeadlines;
 }
 
 /**
@@ -43,61 +56,64 @@ export function forward(
 class Forwarding implements ResponseHandler {
   readonly #call: GatewayCall;
   readonly #upstream: Upstream;
-  readonly #config: Pick<GatewayConfig, 'timeouts' | 'forwardHeaders'>;
-  readonly #clock: Clock;
-  readonly #metrics: GatewayMetrics;
+  readonly #context: ForwardContext;
   #exchange: ClientExchange | undefined;
   #reply: StreamReply | WholeReply | undefined;
   #headers: Record<string, string | string[]> = {};
   #isPaused = false;
   #lastActivityMs = 0;
-  #cancelWatch: CancelTimer = () => {};
-  #resolve: () => void = () => {};
-  #reject: (error: Error) => void = () => {};
+  #firstToken: Deadline | undefined;
+  #idle: Deadline | undefined;
+  #total: Deadline | undefined;
+  #resolve: () => void = NOTHING;
+  #reject: (error: Error) => void = NOTHING;
 
-  constructor(
-    call: GatewayCall,
-    upstream: Upstream,
-    config: Pick<GatewayConfig, 'timeouts' | 'forwardHeaders'>,
-    clock: Clock,
-    metrics: GatewayMetrics,
-  ) {
+  constructor(call: GatewayCall, upstream: Upstream, context: ForwardContext) {
     this.#call = call;
     this.#upstream = upstream;
-    this.#config = config;
-    this.#clock = clock;
-    this.#metrics = metrics;
+    this.#context = context;
   }
 
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      const { body, client: caller, request, route } = this.#call;
-      const { basePath, client } = this.#upstream;
-      this.#lastActivityMs = this.#clock.now();
-      this.#call.outcome.upstreamSentMs = this.#lastActivityMs;
-      this.#watch();
-      this.#exchange = client.send(
-        {
-          method: request.method === 'GET' ? 'GET' : 'POST',
-          path: joinPath(basePath, route.path),
-          headers: forwardedHeaders(request.headers, this.#upstream, this.#config.forwardHeaders),
-          body: request.method === 'GET' ? undefined : body,
-          timeoutMs: this.#config.timeouts.total,
-        },
-        this,
-      );
-      caller.onLeave = () => this.#exchange?.abort(new Error('the client left'));
-      if (caller.hasLeft) caller.onLeave();
+      this.#send();
     });
+  }
+
+  #send(): void {
+    const { body, client: caller, outcome, request, route } = this.#call;
+    const { basePath, client } = this.#upstream;
+    const { clock, deadlines, forwardHeaders, timeouts } = this.#context;
+    const nowMs = clock.now();
+    this.#lastActivityMs = nowMs;
+    outcome.upstreamSentMs = nowMs;
+    this.#total = deadlines.total.start(nowMs, () => {
+      const message = `no complete answer within ${timeouts.total} ms`;
+      this.#exchange?.abort(new TimeoutError(message));
+    });
+    this.#firstToken = deadlines.firstToken.start(nowMs, () =>
+      this.#giveUp(timeoutRefusal('first token', timeouts.firstToken)),
+    );
+    this.#exchange = client.send(
+      {
+        method: request.method === 'GET' ? 'GET' : 'POST',
+        path: joinPath(basePath, route.path),
+        headers: forwardedHeaders(request.headers, this.#upstream, forwardHeaders),
+        body: request.method === 'GET' ? undefined : body,
+      },
+      this,
+    );
+    caller.onLeave = () => this.#exchange?.abort(new Error('the client left'));
+    if (caller.hasLeft) caller.onLeave();
   }
 
   onHeaders(status: number, headers: ReplyHeaders): void {
     const call = this.#call;
     this.#touch();
-    noteProviderLimits(call, headers, this.#metrics);
-    if (status === 429) this.#metrics.limitedByProvider(call);
+    noteProviderLimits(call, headers, this.#context.metrics);
+    if (status === 429) this.#context.metrics.limitedByProvider(call);
     const type = String(headers['content-type'] ?? '');
     const problem = replyProblem(call, status, type);
     if (problem !== undefined) {
@@ -105,15 +121,14 @@ class Forwarding implements ResponseHandler {
       return;
     }
     call.outcome.status = status;
-    this.#headers = returnedHeaders(headers, call.replyHeaders);
+    this.#headers = returnedHeaders(headers, call);
     const dialect = dialectOf(call.route);
     if (dialect !== undefined && call.facts.stream && status === 200) {
       this.#reply = new StreamReply(call, dialect, type);
     } else {
-      this.#reply = new WholeReply(call, dialect, status, type);
-      this.#commit();
+      this.#reply = new WholeReply(call, dialect, status, headers);
+      this.#tokensBegan();
     }
-    this.#watch();
   }
 
   onData(chunk: Buffer): void {
@@ -123,8 +138,8 @@ class Forwarding implements ResponseHandler {
     const wasWaiting = reply.isWaitingForToken;
     const ready = reply.push(chunk);
     if (wasWaiting && !reply.isWaitingForToken) {
-      this.#call.outcome.firstTokenMs = this.#clock.now();
-      this.#watch();
+      this.#call.outcome.firstTokenMs = this.#lastActivityMs;
+      this.#tokensBegan();
     }
     if (ready.length === 0) return;
     if (!this.#call.response.headersSent) {
@@ -139,14 +154,14 @@ class Forwarding implements ResponseHandler {
   }
 
   onEnd(): void {
-    this.#cancelWatch();
+    this.#cancelDeadlines();
     const reply = this.#reply!;
     const { outcome, response } = this.#call;
-    outcome.upstreamEndedMs = this.#clock.now();
+    outcome.upstreamEndedMs = this.#context.clock.now();
     const { tail, terminal } = reply.end();
     Object.assign(outcome, reply.outcome());
     if (reply instanceof StreamReply) {
-      this.#metrics.streamEnded(this.#call, terminal);
+      this.#context.metrics.streamEnded(this.#call, terminal);
     }
     const early = response.headersSent ? undefined : reply.earlyError();
     if (early !== undefined) {
@@ -159,15 +174,15 @@ class Forwarding implements ResponseHandler {
   }
 
   onError(error: Error): void {
-    this.#cancelWatch();
+    this.#cancelDeadlines();
     const call = this.#call;
     const { outcome, response } = call;
-    outcome.upstreamEndedMs = this.#clock.now();
+    outcome.upstreamEndedMs = this.#context.clock.now();
     const reply = this.#reply;
     if (reply !== undefined) Object.assign(outcome, reply.outcome());
     if (call.client.hasLeft) {
       outcome.kind = 'cancelled';
-      if (reply instanceof StreamReply) this.#metrics.streamEnded(call, 'cancelled');
+      if (reply instanceof StreamReply) this.#context.metrics.streamEnded(call, 'cancelled');
       this.#resolve();
       return;
     }
@@ -179,7 +194,7 @@ class Forwarding implements ResponseHandler {
     }
     if (reply instanceof StreamReply) {
       const reason = outcome.kind === 'timeout' ? 'timeout' : 'reset';
-      this.#metrics.streamEnded(call, reason);
+      this.#context.metrics.streamEnded(call, reason);
       response.end(reply.errorFrame(refusal.details, refusal.message));
     } else {
       // A cut body with a content-length: closing the socket is what makes every client see it.
@@ -209,26 +224,36 @@ class Forwarding implements ResponseHandler {
   }
 
   #touch(): void {
-    this.#lastActivityMs = this.#clock.now();
+    this.#lastActivityMs = this.#context.clock.now();
   }
 
-  /** One timer for both deadlines: the first token, then silence. A slow reader is not silence. */
-  #watch(): void {
-    this.#cancelWatch();
-    const { firstToken, idle } = this.#config.timeouts;
-    const isWaiting = this.#reply?.isWaitingForToken ?? true;
-    const dueMs = isWaiting
-      ? this.#call.outcome.upstreamSentMs! + firstToken
-      : this.#lastActivityMs + idle;
-    this.#cancelWatch = this.#clock.at(dueMs, () => {
-      if (this.#isPaused) this.#touch();
-      const isSilent = this.#clock.now() >= this.#lastActivityMs + idle;
-      if (isWaiting) this.#giveUp(timeoutRefusal('first token', firstToken));
-      else if (isSilent) this.#giveUp(timeoutRefusal('next part of the reply', idle));
-      else this.#watch();
+  /** From here on the reply may not fall silent. */
+  #tokensBegan(): void {
+    const { firstToken } = this.#context.deadlines;
+    if (this.#firstToken !== undefined) firstToken.cancel(this.#firstToken);
+    this.#watchSilence(this.#lastActivityMs);
+  }
+
+  /** Looks once per idle time whether anything came since. A slow reader is not silence. */
+  #watchSilence(nowMs: number): void {
+    const { clock, deadlines, timeouts } = this.#context;
+    this.#idle = deadlines.idle.start(nowMs, () => {
+      const firedMs = clock.now();
+      if (this.#isPaused) this.#lastActivityMs = firedMs;
+      if (firedMs < this.#lastActivityMs + timeouts.idle) this.#watchSilence(this.#lastActivityMs);
+      else this.#giveUp(timeoutRefusal('next part of the reply', timeouts.idle));
     });
   }
+
+  #cancelDeadlines(): void {
+    const { firstToken, idle, total } = this.#context.deadlines;
+    if (this.#firstToken !== undefined) firstToken.cancel(this.#firstToken);
+    if (this.#idle !== undefined) idle.cancel(this.#idle);
+    if (this.#total !== undefined) total.cancel(this.#total);
+  }
 }
+
+const NOTHING = (): void => {};
 
 /** A 200 that is not what the caller's SDK expects would be read as an empty success. */
 function replyProblem(call: GatewayCall, status: number, type: string): Refusal | undefined {

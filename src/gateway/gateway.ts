@@ -9,8 +9,9 @@ import { sendJson, startServer } from '../http/server.ts';
 import type { RunningServer } from '../http/server.ts';
 import { realClock } from '../system.ts';
 import { ANONYMOUS, authenticate } from './authenticate.ts';
-import { composeStages } from './call.ts';
-import type { ClientPresence, GatewayCall, Stage } from './call.ts';
+import { GatewayCall, composeStages } from './call.ts';
+import type { Stage } from './call.ts';
+import { callDeadlines, closeDeadlines } from './call-deadlines.ts';
 import { checkRequest } from './check-request.ts';
 import { exactCache } from './exact-cache.ts';
 import { forward } from './forward.ts';
@@ -18,7 +19,6 @@ import { GatewayMetrics } from './gateway-metrics.ts';
 import { limitRate } from './limit-rate.ts';
 import { readRequest } from './read-request.ts';
 import { Refusal, sendRefusal } from './refusal.ts';
-import { NO_FACTS } from './request-facts.ts';
 import { matchRoute } from './route.ts';
 import { openUpstreams } from './upstream.ts';
 
@@ -42,14 +42,15 @@ export async function startGateway(
   const metrics = new GatewayMetrics();
   const upstreams = openUpstreams(config.upstreams, clock);
   const random = randomStreams(randomUUID());
+  const deadlines = callDeadlines(config.timeouts, clock);
   const stages: readonly Stage[] = [
     countCalls(metrics, clock),
     answerRefusals(options.log ?? (() => {})),
     authenticate(config),
-    readRequest(config, clock),
+    readRequest(config, clock, deadlines),
     limitRate(config.limits, config.agents, clock, random, metrics),
     exactCache(config.cache, clock, metrics),
-    forward(upstreams, config, clock, metrics),
+    forward(upstreams, config, clock, metrics, deadlines),
   ];
   const run = composeStages(stages);
   let isDraining = false;
@@ -74,6 +75,7 @@ export async function startGateway(
     async close(graceMs = config.timeouts.drain) {
       isDraining = true;
       await server.close(graceMs);
+      closeDeadlines(deadlines);
       await Promise.all([
         upstreams.openai?.client.destroy(),
         upstreams.anthropic?.client.destroy(),
@@ -114,27 +116,14 @@ function newCall(
   route: GatewayCall['route'],
   arrivedMs: number,
 ): GatewayCall {
-  const client: ClientPresence = { hasLeft: false, onLeave: () => {} };
+  const call = new GatewayCall(id, request, response, route, arrivedMs, ANONYMOUS);
+  const { client } = call;
   response.on('close', () => {
     if (response.writableFinished) return;
     client.hasLeft = true;
-    client.onLeave();
+    client.onLeave?.();
   });
-  return {
-    id,
-    request,
-    response,
-    route,
-    arrivedMs,
-    client,
-    replyHeaders: { 'x-request-id': id },
-    agent: ANONYMOUS,
-    body: Buffer.alloc(0),
-    facts: NO_FACTS,
-    bodyWaitMs: 0,
-    keepReplyBytes: 0,
-    outcome: { kind: 'error', status: 0, tokensBasis: 'none', cached: false },
-  };
+  return call;
 }
 
 /** The caller's own id when it is harmless in logs and headers, else a new one. */

@@ -20,6 +20,8 @@ export class KeptReply {
   /** Everything, or undefined when it was too much. */
   whole(): { readonly contentType: string; readonly body: Buffer } | undefined {
     if (this.#bytes > this.#limitBytes) return undefined;
-    return { contentType: this.#contentType, body: Buffer.concat(this.#chunks) };
+    const [only] = this.#chunks;
+    const isOne = only !== undefined && this.#chunks.length === 1;
+    return { contentType: this.#contentType, body: isOne ? only : Buffer.concat(this.#chunks) };
   }
 }

@@ -54,6 +54,7 @@ export function limitRate(
     const estimate = estimator.estimate(call.facts, call.body.length, hasOutput);
     const decision = limit.reserve(clock.now(), estimate);
     Object.assign(call.replyHeaders, limitHeaders(call.route.upstream, limit.states(clock.now())));
+    call.hasOwnLimits = true;
     if (!decision.admitted) {
       metrics.limited(call, decision.dimension);
       throw tooMany(decision, call.route.upstream);

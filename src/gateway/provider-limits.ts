@@ -3,21 +3,31 @@ import type { GatewayMetrics } from './gateway-metrics.ts';
 
 type ReplyHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
+/** Names written out: a name put together per call would be looked up as a new string each time. */
+const NAMES = [
+  {
+    dimension: 'requests',
+    limit: ['x-ratelimit-limit-requests', 'anthropic-ratelimit-requests-limit'],
+    remaining: ['x-ratelimit-remaining-requests', 'anthropic-ratelimit-requests-remaining'],
+  },
+  {
+    dimension: 'tokens',
+    limit: ['x-ratelimit-limit-tokens', 'anthropic-ratelimit-tokens-limit'],
+    remaining: ['x-ratelimit-remaining-tokens', 'anthropic-ratelimit-tokens-remaining'],
+  },
+] as const;
+
 /** Shows the provider's limits at /metrics, from the headers of its reply. */
 export function noteProviderLimits(
   call: GatewayCall,
   headers: ReplyHeaders,
   metrics: GatewayMetrics,
 ): void {
-  for (const dimension of ['requests', 'tokens'] as const) {
-    const limit =
-      positive(headers[`x-ratelimit-limit-${dimension}`]) ??
-      positive(headers[`anthropic-ratelimit-${dimension}-limit`]);
+  for (const { dimension, limit: limits, remaining: rest } of NAMES) {
+    const limit = positive(headers[limits[0]]) ?? positive(headers[limits[1]]);
     // Azure sends -1 and 0 as placeholders: without a limit, "0 left" means nothing.
     if (limit === undefined) continue;
-    const remaining =
-      whole(headers[`x-ratelimit-remaining-${dimension}`]) ??
-      whole(headers[`anthropic-ratelimit-${dimension}-remaining`]);
+    const remaining = whole(headers[rest[0]]) ?? whole(headers[rest[1]]);
     metrics.providerLimit(call.facts.model, dimension, { limit, remaining });
   }
 }

@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http';
 
 import type { GatewayConfig } from '../config/gateway.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Deadlines } from '../core/deadlines.ts';
 import { BodyTooLargeError, readBody } from '../http/server.ts';
+import type { CallDeadlines } from './call-deadlines.ts';
 import type { Agent, Stage } from './call.ts';
 import { NO_RETRY, Refusal } from './refusal.ts';
 import { requestFacts } from './request-facts.ts';
@@ -11,11 +13,12 @@ import { requestFacts } from './request-facts.ts';
 export function readRequest(
   config: Pick<GatewayConfig, 'bodyLimit' | 'timeouts'>,
   clock: Clock,
+  { body: deadlines }: CallDeadlines,
 ): Stage {
   return async (call, next) => {
     if (call.request.method === 'POST') {
       const startMs = clock.now();
-      call.body = await boundedBody(call.request, config, clock);
+      call.body = await boundedBody(call.request, config, deadlines, startMs);
       call.bodyWaitMs = clock.now() - startMs;
       const facts = requestFacts(call.body);
       if ('problem' in facts) {
@@ -31,18 +34,19 @@ export function readRequest(
 function boundedBody(
   request: IncomingMessage,
   { bodyLimit, timeouts }: Pick<GatewayConfig, 'bodyLimit' | 'timeouts'>,
-  clock: Clock,
+  deadlines: Deadlines,
+  nowMs: number,
 ): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > bodyLimit) throw tooLarge(bodyLimit);
   return new Promise((resolve, reject) => {
-    const cancel = clock.at(clock.now() + timeouts.body, () => reject(tooSlow(timeouts.body)));
+    const deadline = deadlines.start(nowMs, () => reject(tooSlow(timeouts.body)));
     readBody(request, bodyLimit).then(
       (body) => {
-        cancel();
+        deadlines.cancel(deadline);
         resolve(body);
       },
       (thrown: unknown) => {
-        cancel();
+        deadlines.cancel(deadline);
         reject(thrown instanceof BodyTooLargeError ? tooLarge(bodyLimit) : CLIENT_LEFT);
       },
     );

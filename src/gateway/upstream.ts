@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { GatewayConfig, UpstreamConfig } from '../config/gateway.ts';
 import type { Clock } from '../core/clock.ts';
 import { HttpClient } from '../http/client.ts';
+import type { GatewayCall } from './call.ts';
 import type { Route } from './route.ts';
 
 /** One provider the gateway forwards to. */
@@ -115,22 +116,26 @@ export function forwardedHeaders(
 /** What we pass back of a provider's reply headers. */
 export function returnedHeaders(
   received: Readonly<Record<string, string | string[] | undefined>>,
-  ours: Readonly<Record<string, string>>,
+  call: Pick<GatewayCall, 'replyHeaders' | 'hasOwnLimits'>,
 ): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
-  const nominated = new Set(
-    String(received['connection'] ?? '')
-      .toLowerCase()
-      .split(',')
-      .map((name) => name.trim()),
-  );
-  const hasOwnLimits = Object.keys(ours).some((name) => LIMIT_HEADER.test(name));
-  for (const [name, value] of Object.entries(received)) {
-    if (value === undefined || STOPPED.has(name) || nominated.has(name)) continue;
-    if (hasOwnLimits && LIMIT_HEADER.test(name)) continue;
+  const nominated = nominatedBy(received['connection']);
+  for (const name in received) {
+    const value = received[name];
+    if (value === undefined || STOPPED.has(name) || nominated.includes(name)) continue;
+    if (call.hasOwnLimits && LIMIT_HEADER.test(name)) continue;
     headers[name === 'x-request-id' ? 'x-upstream-request-id' : name] = value;
   }
-  return Object.assign(headers, ours);
+  return Object.assign(headers, call.replyHeaders);
+}
+
+/** Headers that a `connection` header declares to be of this hop only (RFC 9110 7.6.1). */
+function nominatedBy(connection: string | string[] | undefined): readonly string[] {
+  if (connection === undefined || connection === 'keep-alive') return [];
+  return String(connection)
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
 }
 
 function copy(from: IncomingHttpHeaders, name: string, to: Record<string, string>): void {

@@ -9,6 +9,8 @@ import type { Refusal } from './refusal.ts';
 /** Larger replies pass through unread: their usage is unknown. Embeddings of 2,048 inputs fit. */
 const LARGEST_READ_BYTES = 32 * 1024 * 1024;
 
+const NOTHING = Buffer.alloc(0);
+
 /** A reply that is not a stream: passed on as it comes, read for its usage at the end. */
 export class WholeReply {
   readonly isWaitingForToken = false;
@@ -16,27 +18,38 @@ export class WholeReply {
   readonly #dialect: Dialect | undefined;
   readonly #status: number;
   readonly #body: KeptReply;
+  /** Bytes still to come by the content-length; NaN when it names none. */
+  #leftBytes: number;
+  #last: Buffer = NOTHING;
 
   constructor(
     call: GatewayCall,
     dialect: Dialect | undefined,
     status: number,
-    contentType: string,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
   ) {
     this.#call = call;
     this.#dialect = dialect;
     this.#status = status;
     const isRead = status === 200 && call.route.wire !== 'plain';
-    this.#body = new KeptReply(isRead ? LARGEST_READ_BYTES : 0, contentType);
+    this.#body = new KeptReply(
+      isRead ? LARGEST_READ_BYTES : 0,
+      String(headers['content-type'] ?? ''),
+    );
+    this.#leftBytes = Number(headers['content-length'] ?? Number.NaN);
   }
 
+  /** The last bytes go out together with the end, which follows at once. */
   push(chunk: Buffer): Buffer {
     this.#body.push(chunk);
-    return chunk;
+    this.#leftBytes -= chunk.length;
+    if (this.#leftBytes !== 0) return chunk;
+    this.#last = chunk;
+    return NOTHING;
   }
 
-  end(): { readonly tail: string; readonly terminal: string } {
-    return { tail: '', terminal: 'complete' };
+  end(): { readonly tail: Buffer; readonly terminal: string } {
+    return { tail: this.#last, terminal: 'complete' };
   }
 
   earlyError(): Refusal | undefined {

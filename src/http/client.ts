@@ -68,41 +68,15 @@ export class HttpClient {
   }
 
   send(request: HttpRequest, handler: ResponseHandler): ClientExchange {
+    const running = new PoolExchange(handler, request.signal);
     const { signal, timeoutMs } = request;
-    let settled = false;
-    let controller: Dispatcher.DispatchController | undefined;
-    let cancelDeadline: CancelTimer | undefined;
-    const settle = (finish: () => void): void => {
-      if (settled) return;
-      settled = true;
-      cancelDeadline?.();
-      signal?.removeEventListener('abort', onAbort);
-      finish();
-    };
-    const fail = (error: Error): void => {
-      if (settled) return;
-      settle(() => handler.onError(error));
-      controller?.abort(error);
-    };
-    const onAbort = (): void => fail(signal?.reason as Error);
-    const exchangeControl: ClientExchange = {
-      pause: () => {
-        if (!settled) controller?.pause();
-      },
-      resume: () => {
-        if (!settled) controller?.resume();
-      },
-      abort: fail,
-    };
     if (signal?.aborted === true) {
-      settled = true;
-      handler.onError(signal.reason as Error);
-      return exchangeControl;
+      running.abort(signal.reason as Error);
+      return running;
     }
-    signal?.addEventListener('abort', onAbort, { once: true });
     if (timeoutMs !== undefined) {
-      cancelDeadline = this.#clock.at(this.#clock.now() + timeoutMs, () =>
-        fail(new TimeoutError(`no complete answer within ${timeoutMs} ms`)),
+      running.cancelDeadline = this.#clock.at(this.#clock.now() + timeoutMs, () =>
+        running.abort(new TimeoutError(`no complete answer within ${timeoutMs} ms`)),
       );
     }
     this.#pool.dispatch(
@@ -112,27 +86,9 @@ export class HttpClient {
         headers: request.headers,
         body: request.body ?? null,
       },
-      {
-        onRequestStart(started) {
-          controller = started;
-          if (settled) started.abort(new TimeoutError('expired before it was sent'));
-          else handler.onSent?.();
-        },
-        onResponseStart(_controller, status, headers) {
-          if (!settled && status >= 200) handler.onHeaders(status, headers);
-        },
-        onResponseData(_controller, chunk) {
-          if (!settled) handler.onData(chunk);
-        },
-        onResponseEnd() {
-          settle(() => handler.onEnd());
-        },
-        onResponseError(_controller, error) {
-          settle(() => handler.onError(error));
-        },
-      },
+      running,
     );
-    return exchangeControl;
+    return running;
   }
 
   /** Waits for running requests, then closes the sockets. */
@@ -143,6 +99,79 @@ export class HttpClient {
   /** Closes the sockets at once; running requests fail. */
   async destroy(): Promise<void> {
     await this.#pool.destroy();
+  }
+}
+
+/**
+ * One exchange: undici's callbacks on the one side, the caller's on the other. A class, and not
+ * closures over an object literal: V8 moves literals that often outlive a collection into the old
+ * generation from birth, where each keeps its whole exchange alive until the next full collection.
+ */
+class PoolExchange implements ClientExchange, Dispatcher.DispatchHandler {
+  readonly #handler: ResponseHandler;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort: (() => void) | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #isSettled = false;
+  /** Set by the client when the exchange has a deadline. */
+  cancelDeadline: CancelTimer | undefined;
+
+  constructor(handler: ResponseHandler, signal: AbortSignal | undefined) {
+    this.#handler = handler;
+    this.#signal = signal;
+    this.cancelDeadline = undefined;
+    if (signal === undefined) return;
+    this.#onAbort = () => this.abort(signal.reason as Error);
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  pause(): void {
+    if (!this.#isSettled) this.#controller?.pause();
+  }
+
+  resume(): void {
+    if (!this.#isSettled) this.#controller?.resume();
+  }
+
+  abort(reason: Error): void {
+    if (!this.#settle()) return;
+    this.#handler.onError(reason);
+    this.#controller?.abort(reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isSettled) controller.abort(new TimeoutError('expired before it was sent'));
+    else this.#handler.onSent?.();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): void {
+    if (!this.#isSettled && status >= 200) this.#handler.onHeaders(status, headers);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    if (!this.#isSettled) this.#handler.onData(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#settle()) this.#handler.onEnd();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#settle()) this.#handler.onError(error);
+  }
+
+  /** True for the first end of the exchange. */
+  #settle(): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    this.cancelDeadline?.();
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    return true;
   }
 }
 

@@ -140,10 +140,25 @@ class HistogramFamily implements Family {
 }
 
 /** Children of a family by label values; a family without labels has its one child from the start. */
+/** A step of the look-up: the values of the labels so far lead to the next step or to a child. */
+type Branch<C> = Map<string, Branch<C> | Child<C>>;
+
+class Child<C> {
+  readonly labels: readonly string[];
+  readonly child: C;
+
+  constructor(labels: readonly string[], child: C) {
+    this.labels = labels;
+    this.child = child;
+  }
+}
+
 class Children<C> {
   readonly #names: readonly string[];
   readonly #create: () => C;
-  readonly #byKey = new Map<string, { readonly labels: string[]; readonly child: C }>();
+  readonly #all: Child<C>[] = [];
+  /** By one value after the other: a joined key would be a new string to hash for each call. */
+  readonly #root: Branch<C> = new Map();
 
   constructor(names: readonly string[], create: () => C) {
     this.#names = names;
@@ -152,20 +167,32 @@ class Children<C> {
   }
 
   get(values: readonly string[]): C {
-    const key = values.join('\0');
-    const known = this.#byKey.get(key);
-    if (known !== undefined) return known.child;
+    let step: Branch<C> | Child<C> | undefined = this.#root;
+    if (values.length === 0) step = this.#root.get('');
+    for (const value of values) step = step instanceof Map ? step.get(value) : undefined;
+    return step instanceof Child ? step.child : this.#add(values);
+  }
+
+  all(): Iterable<Child<C>> {
+    return this.#all;
+  }
+
+  #add(values: readonly string[]): C {
     if (values.length !== this.#names.length) {
       throw new RangeError(`expected ${this.#names.length} label values, got ${values.length}`);
     }
     const labels = this.#names.map((name, index) => `${name}="${escapeLabel(values[index]!)}"`);
-    const child = this.#create();
-    this.#byKey.set(key, { labels, child });
-    return child;
-  }
-
-  all(): Iterable<{ readonly labels: string[]; readonly child: C }> {
-    return this.#byKey.values();
+    const child = new Child(labels, this.#create());
+    this.#all.push(child);
+    let branch = this.#root;
+    for (const value of values.slice(0, -1)) {
+      const known = branch.get(value);
+      const next: Branch<C> = known instanceof Map ? known : new Map();
+      branch.set(value, next);
+      branch = next;
+    }
+    branch.set(values.at(-1) ?? '', child);
+    return child.child;
   }
 }
 
