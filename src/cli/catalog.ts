@@ -1,7 +1,7 @@
 import type { Command } from '@commander-js/extra-typings';
 
 import { EXIT } from '../errors.ts';
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 
 /** `agent-infra catalog`: what the plans' prices and limits are, how old, and who disagrees. */
 export function addCatalogCommand(program: Command, setExitCode: SetExitCode): void {

@@ -1,6 +1,6 @@
 import type { Command } from '@commander-js/extra-typings';
 
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 
 /** `agent-infra demo`: the whole loop on this machine's loopback, without keys. */
 export function addDemoCommand(program: Command, setExitCode: SetExitCode): void {

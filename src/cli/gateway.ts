@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { Command } from '@commander-js/extra-typings';
 
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 
 interface GatewayFlags {
   readonly host?: string | undefined;

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { Command } from '@commander-js/extra-typings';
 
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 
 /** `agent-infra loadtest <scenario>`: replays agent sessions against a target and judges the result. */
 export function addLoadtestCommand(program: Command, setExitCode: SetExitCode): void {

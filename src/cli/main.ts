@@ -58,9 +58,6 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** How a command reports its exit code when it ends without an error (a failed gate, an interrupt). */
-export type SetExitCode = (code: number) => void;
-
 const EXAMPLES = `
 Examples:
   agent-infra demo                                 the whole loop on one laptop, no keys

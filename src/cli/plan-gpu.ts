@@ -3,7 +3,7 @@ import type { Command } from '@commander-js/extra-typings';
 
 import { parseCount, parseDurationMs, parseRatePerSecond, parseUsd } from '../core/units.ts';
 import { EXIT } from '../errors.ts';
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 
 /** `agent-infra plan gpu`: one pool, one demand; sizes it or, with --list, names what is known. */
 export function addPlanGpuCommand(plan: Command, setExitCode: SetExitCode): void {

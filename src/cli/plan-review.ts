@@ -3,7 +3,7 @@ import type { Command } from '@commander-js/extra-typings';
 
 import { parseDurationMs } from '../core/units.ts';
 import { EXIT } from '../errors.ts';
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 
 /** Commands that hold a plan against reality: `plan review` and `plan predict`. */
 export function addPlanReviewCommands(plan: Command, setExitCode: SetExitCode): void {

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { Command } from '@commander-js/extra-typings';
 
 import { EXIT } from '../errors.ts';
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 import { addPlanGpuCommand } from './plan-gpu.ts';
 import { addPlanReviewCommands } from './plan-review.ts';
 

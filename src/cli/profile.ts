@@ -1,6 +1,6 @@
 import type { Command } from '@commander-js/extra-typings';
 
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 import { addProfileRecordCommand } from './profile-record.ts';
 
 /** `agent-infra profile`: traces in, a workload profile out. */

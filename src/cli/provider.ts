@@ -1,6 +1,6 @@
 import type { Command } from '@commander-js/extra-typings';
 
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 
 export function addProviderCommand(program: Command, _setExitCode: SetExitCode): void {
   program

@@ -1,7 +1,7 @@
 import { Option } from '@commander-js/extra-typings';
 import type { Command } from '@commander-js/extra-typings';
 
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 
 /** `agent-infra report <run>`: the report of a run again, from its raw samples. */
 export function addReportCommand(program: Command, setExitCode: SetExitCode): void {

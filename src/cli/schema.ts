@@ -1,7 +1,7 @@
 import type { Command } from '@commander-js/extra-typings';
 import type { z } from 'zod';
 
-import type { SetExitCode } from './main.ts';
+import type { SetExitCode } from './exit-code.ts';
 
 /** Short name → document kind and its schema. A new kind of document is added here. */
 const SCHEMAS = {

@@ -1,7 +1,7 @@
 import type { Random } from '../core/random.ts';
 import { MS_PER_SECOND } from '../core/units.ts';
 import { batch, diurnal, mmpp, polling, selfExciting } from './bursty-arrivals.ts';
-import type { BurstyArrivalSpec } from './bursty-arrivals.ts';
+import type { Arrivals, BurstyArrivalSpec } from './bursty-arrivals.ts';
 
 /** How sessions (never calls) arrive. Rates are sessions per second; cv is sigma over mean. */
 export type ArrivalSpec =
@@ -17,11 +17,6 @@ export type ArrivalSpec =
   | { readonly kind: 'burst'; readonly size: number; readonly everyMs: number }
   | { readonly kind: 'replay'; readonly atMs: readonly number[] }
   | BurstyArrivalSpec;
-
-export interface Arrivals {
-  /** The next offset in ms from the run's start, never before the last; undefined at the end. */
-  next(): number | undefined;
-}
 
 /**
  * A stream of arrival offsets. Only `random` makes it differ: the same stream gives the same

@@ -1,7 +1,12 @@
 import { Heap } from '../core/heap.ts';
 import type { Random } from '../core/random.ts';
 import { MS_PER_SECOND } from '../core/units.ts';
-import type { Arrivals } from './arrivals.ts';
+
+/** A stream of arrival offsets. */
+export interface Arrivals {
+  /** The next offset in ms from the run's start, never before the last; undefined at the end. */
+  next(): number | undefined;
+}
 
 /** Arrivals that bunch: `perSecond` is always the long-run mean rate of single arrivals. */
 export type BurstyArrivalSpec =

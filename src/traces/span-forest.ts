@@ -1,16 +1,8 @@
+import type { SpanNode } from './span-node.ts';
 import { sessionsOf } from './span-session.ts';
 import type { SpanRecord } from './span-record.ts';
 import type { Place, Tally } from './tally.ts';
 import { findInnerCalls } from './vercel-wrappers.ts';
-
-/** A span in its tree. */
-export interface SpanNode {
-  readonly span: SpanRecord;
-  readonly children: SpanNode[];
-  parent: SpanNode | undefined;
-  /** An LLM call of its own: a leaf, or an aggregate that nothing below explains. */
-  isCall: boolean;
-}
 
 /** Ids under which LLM calls are already counted; `spans` are trace id and span id. */
 export interface KnownCalls {

@@ -1,6 +1,6 @@
 import { NO_TOKENS } from '../core/tokens.ts';
 import type { LlmCall, Session, Step, Turn } from '../core/trace.ts';
-import type { SpanNode } from './span-forest.ts';
+import type { SpanNode } from './span-node.ts';
 import { directPredecessors } from './step-order.ts';
 
 /** Trees deeper than this are flattened at the limit: real ones are below 50, and recursion is not free. */

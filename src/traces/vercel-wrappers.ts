@@ -1,4 +1,4 @@
-import type { SpanNode } from './span-forest.ts';
+import type { SpanNode } from './span-node.ts';
 
 /**
  * Clock difference tolerated between a wrapper and its call, in milliseconds: both are taken in
