@@ -1,15 +1,12 @@
 import type { Random } from '../core/random.ts';
 import { MS_PER_MINUTE } from '../core/units.ts';
-import type { Amounts } from '../mechanisms/rate-limit.ts';
-import { admissionDebit, debit } from './debit.ts';
 import type { LimitPool } from './limits.ts';
 import { callVolume } from './mean-demand.ts';
-import type { PlanInput, Route } from './plan-input.ts';
-import { callShare, routeTokens } from './routing.ts';
-import { freeGraph } from './session-graph.ts';
-import type { SessionGraph } from './session-graph.ts';
+import type { PlanInput } from './plan-input.ts';
+import { firstCalls, playedSession } from './played-session.ts';
+import type { PlayedCall, PlayedSession } from './played-session.ts';
+import { callShare } from './routing.ts';
 import { trafficMeans } from './traffic.ts';
-import type { TrafficSession } from './traffic.ts';
 
 /** Bounds of the simulated time: a whole minute's window, not more than an hour. */
 const LEAST_MINUTES = 1;
@@ -28,6 +25,7 @@ export interface SessionLoad {
 
 /** A session, or the part of it that falls into the simulated time. */
 export interface SessionPart {
+  readonly session: PlayedSession;
   /** When the session started or would have started. */
   readonly startMs: number;
   /** No call is sent before this. */
@@ -35,24 +33,10 @@ export interface SessionPart {
   /** Calls whose undisturbed start lies in [fromMs, toMs) are played; those before are over. */
   readonly fromMs: number;
   readonly toMs: number;
-  readonly graph: SessionGraph;
-  readonly calls: readonly PlayedCall[];
-  /** Largest offset of a call. */
-  readonly lastOffsetMs: number;
-}
-
-export interface PlayedCall {
-  /** Undisturbed start, from the session's. */
-  readonly offsetMs: number;
-  readonly durationMs: number;
-  /** Undefined for a call that another provider answers, or the batch interface. */
-  readonly amounts: CallAmounts | undefined;
-}
-
-interface CallAmounts {
-  readonly reserve: Amounts;
-  /** Undefined when the end of the call changes nothing that was reserved. */
-  readonly settle: Amounts | undefined;
+  /** All played calls have indices from `first` on ... */
+  readonly first: number;
+  /** ... up to, not including, `end`. */
+  readonly end: number;
 }
 
 /**
@@ -81,13 +65,11 @@ export function buildRing(
     atMs += random.exponential(meanGapMs);
     if (atMs >= lengthMs) break;
     const session = draw();
-    for (const lap of lapsOf(session.calls, atMs, lengthMs)) {
+    for (const [lap, { all, warm }] of lapsOf(session.calls, atMs, { lengthMs, warmUpMs })) {
       const startMs = atMs - lap * lengthMs;
-      parts.push(part(startMs, 0, lengthMs, session));
-      const before = startMs - lengthMs;
-      if (session.calls.some(({ offsetMs }) => isWithin(before + offsetMs, -warmUpMs, 0))) {
-        parts.push(part(before, -warmUpMs, 0, session));
-      }
+      parts.push(part(session, startMs, { fromMs: 0, toMs: lengthMs, ...all }));
+      if (warm === undefined) continue;
+      parts.push(part(session, startMs - lengthMs, { fromMs: -warmUpMs, toMs: 0, ...warm }));
     }
   }
   parts.sort((a, b) => a.beginMs - b.beginMs);
@@ -108,7 +90,9 @@ export function buildRun(
   for (let atMs = -run.warmUpMs; ;) {
     atMs += random.exponential(meanGapMs);
     if (atMs >= endMs) break;
-    parts.push(part(atMs, -run.warmUpMs, Number.POSITIVE_INFINITY, draw()));
+    const session = draw();
+    const window = { fromMs: -run.warmUpMs, toMs: Number.POSITIVE_INFINITY };
+    parts.push(part(session, atMs, { ...window, first: 0, end: session.calls.length }));
   }
   return { warmUpMs: run.warmUpMs, endMs, parts };
 }
@@ -127,77 +111,80 @@ function sessionsPerMs({ traffic, volume }: PlanInput, scale: number): number {
   return (volume.turnsPerMinute * scale) / turnsPerSession / MS_PER_MINUTE;
 }
 
-type DrawnSession = Pick<SessionPart, 'graph' | 'calls' | 'lastOffsetMs'>;
-
-function part(startMs: number, fromMs: number, toMs: number, session: DrawnSession): SessionPart {
-  const { calls, graph, lastOffsetMs } = session;
-  return { startMs, beginMs: Math.max(startMs, fromMs), fromMs, toMs, graph, calls, lastOffsetMs };
+function part(
+  session: PlayedSession,
+  startMs: number,
+  played: Pick<SessionPart, 'fromMs' | 'toMs' | 'first' | 'end'>,
+): SessionPart {
+  const { end, first, fromMs, toMs } = played;
+  return { session, startMs, beginMs: Math.max(startMs, fromMs), fromMs, toMs, first, end };
 }
 
 /** Draws sessions of the traffic, each call of the pool with its amounts. */
-function sessionDrawer(input: PlanInput, pool: LimitPool, random: Random): () => DrawnSession {
-  const { sessions } = input.traffic;
+function sessionDrawer(input: PlanInput, pool: LimitPool, random: Random): () => PlayedSession {
+  const { traffic } = input;
   const { routes } = pool;
   const [only] = routes;
-  const takesAll = routes.length === 1 && only!.selection === undefined && onlineShare(pool) >= 1;
-  const known: (readonly DrawnSession[] | undefined)[] = [];
-  const firstCall = firstCalls(sessions);
+  const sessions = traffic.sessions.length;
+  if (routes.length === 1 && only!.selection === undefined && onlineShare(pool) >= 1) {
+    return () => playedSession(traffic, only!, random.integer(sessions));
+  }
+  const firstCall = firstCalls(traffic);
+  const others: (readonly PlayedCall[] | undefined)[] = [];
   return () => {
-    const index = random.integer(sessions.length);
-    const played = (known[index] ??= routes.map((route) => playedSession(sessions[index]!, route)));
+    const index = random.integer(sessions);
+    const played = routes.map((route) => playedSession(traffic, route, index));
+    const first = firstCall[index]!;
     const session = played[0]!;
-    if (takesAll) return session;
-    const calls = session.calls.map((call, position) => {
+    const elsewhere = (others[index] ??= session.calls.map((call) => ({
+      ...call,
+      amounts: undefined,
+    })));
+    const calls = elsewhere.map((call, position) => {
       let left = random.uniform();
-      for (const [route, one] of routes.entries()) {
-        left -= callShare(one, firstCall[index]! + position) * (1 - one.batchShare);
+      for (let route = 0; route < routes.length; route += 1) {
+        const one = routes[route]!;
+        left -= callShare(one, first + position) * (1 - one.batchShare);
         if (left < 0) return played[route]!.calls[position]!;
       }
-      return { ...call, amounts: undefined };
+      return call;
     });
     return { ...session, calls };
   };
 }
 
-/** Index of each session's first call among the calls of the traffic. */
-function firstCalls(sessions: readonly TrafficSession[]): number[] {
-  let next = 0;
-  return sessions.map(({ calls }) => {
-    const first = next;
-    next += calls.length;
-    return first;
-  });
+interface Range {
+  first: number;
+  end: number;
 }
 
-function playedSession(session: TrafficSession, route: Route): DrawnSession {
-  const calls = session.calls.map(({ durationMs, offsetMs, tokens }) => {
-    const one = {
-      tokens: routeTokens(route, tokens),
-      maxOutputTokens: route.maxOutputTokens,
-    };
-    const { requests: _requests, ...settle } = debit(route.rule, one);
-    const reserve = { ...admissionDebit(route.rule, one), inFlight: 1 };
-    const isFinal =
-      route.limits.concurrency === undefined &&
-      Object.entries(settle).every(([unit, used]) => reserve[unit as keyof typeof settle] === used);
-    const amounts = { reserve, settle: isFinal ? undefined : settle };
-    return { offsetMs, durationMs, amounts };
-  });
-  // Calls that were taken out of a session leave the rest without its order.
-  const isWhole = session.graph.calls.length === calls.length;
-  const graph = isWhole ? session.graph : freeGraph(calls.map(({ offsetMs }) => offsetMs));
-  let lastOffsetMs = 0;
-  for (const { offsetMs } of calls) lastOffsetMs = Math.max(lastOffsetMs, offsetMs);
-  return { graph, calls, lastOffsetMs };
+interface Lap {
+  /** Its calls ... */
+  readonly all: Range;
+  /** ... and those that are played before the ring's start as well. */
+  warm: Range | undefined;
 }
 
 /** How often a session that starts at `atMs` passes the ring's end before each of its calls. */
-function lapsOf(calls: readonly PlayedCall[], atMs: number, lengthMs: number): Set<number> {
-  const laps = new Set<number>();
-  for (const { offsetMs } of calls) laps.add(Math.floor((atMs + offsetMs) / lengthMs));
+function lapsOf(
+  calls: readonly PlayedCall[],
+  atMs: number,
+  { lengthMs, warmUpMs }: { readonly lengthMs: number; readonly warmUpMs: number },
+): Map<number, Lap> {
+  const laps = new Map<number, Lap>();
+  for (let call = 0; call < calls.length; call += 1) {
+    const passed = Math.floor((atMs + calls[call]!.offsetMs) / lengthMs);
+    let lap = laps.get(passed);
+    if (lap === undefined) {
+      lap = { all: { first: call, end: call + 1 }, warm: undefined };
+      laps.set(passed, lap);
+    }
+    lap.all.end = call + 1;
+    // The same sum as where it is played, so that both agree to the last digit.
+    const beforeMs = atMs - passed * lengthMs - lengthMs + calls[call]!.offsetMs;
+    if (beforeMs < -warmUpMs || beforeMs >= 0) continue;
+    if (lap.warm === undefined) lap.warm = { first: call, end: call + 1 };
+    else lap.warm.end = call + 1;
+  }
   return laps;
-}
-
-function isWithin(value: number, from: number, to: number): boolean {
-  return value >= from && value < to;
 }

@@ -28,8 +28,9 @@ export function loadBySecond(load: SessionLoad, units: readonly string[]): LoadB
   // As the windows do it: a call within the clock's slack before a second is in it.
   const second = (atMs: number): number =>
     Math.floor((atMs - fromMs + CLOCK_SLACK_MS) / MS_PER_SECOND);
-  for (const { calls, fromMs: least, startMs, toMs } of load.parts) {
-    for (const { amounts, durationMs, offsetMs } of calls) {
+  for (const { end: endCall, first, fromMs: least, session, startMs, toMs } of load.parts) {
+    for (let call = first; call < endCall; call += 1) {
+      const { amounts, durationMs, offsetMs } = session.calls[call]!;
       const atMs = startMs + offsetMs;
       if (amounts === undefined || atMs < least || atMs >= toMs || atMs >= load.endMs) continue;
       if (atMs >= 0) count += 1;

@@ -1,12 +1,13 @@
 import { Heap } from '../core/heap.ts';
 import type { Random } from '../core/random.ts';
-import { retryDelayMs } from '../mechanisms/backoff.ts';
+import { hintedDelayMs } from '../mechanisms/backoff.ts';
 import type { RetryPolicy } from '../mechanisms/backoff.ts';
 import type { ProviderRule } from '../mechanisms/debits/debit-rules.ts';
 import type { RateLimit, Reservation } from '../mechanisms/rate-limit.ts';
-import { retryHint } from '../mechanisms/retry-hint.ts';
+import { hintedMs } from '../mechanisms/retry-hint.ts';
 import type { SessionLoad } from './call-ring.ts';
 import { SessionPlay } from './session-play.ts';
+import type { FailureRule } from './session-play.ts';
 
 /** What happened between time 0 and the end of the load; the warm-up is not in it. */
 export interface Counts {
@@ -26,18 +27,10 @@ export interface ClientRules {
   /** Whether clients are told when to come back, as most providers do. */
   readonly hints: ProviderRule | 'none';
   /** What a call that failed for good does: as `onFailure` of a load test. */
-  readonly onFailure: 'end-turn' | 'end-session' | 'continue';
+  readonly onFailure: FailureRule;
 }
 
-/** The next thing to happen to a call; one object goes with it through all its attempts. */
-interface Event {
-  readonly play: SessionPlay;
-  readonly call: number;
-  /** OVER, GIVEN_UP, or the number of the attempt from 1 on. */
-  attempt: number;
-  reservation: Reservation | undefined;
-}
-
+/** What happens next to a call: the number of its next attempt from 1 on, or one of these. */
 const OVER = 0;
 const GIVEN_UP = -1;
 
@@ -52,46 +45,45 @@ export function play(
   random: Random,
 ): Counts {
   const counts: Counts = { calls: 0, firstRejected: 0, attempts: 0, rejected: 0, failed: 0 };
-  const events = new Heap<Event>();
+  // Places of calls. A call has at most one event to come.
+  const events = new Heap<number>();
+  const sessions = new SessionPlay(load.parts, client.onFailure, (place, atMs) => {
+    nexts[place] = 1;
+    events.push(atMs, place);
+  });
+  const nexts = new Int8Array(sessions.size);
   // Requests are never given back, so their limits need no look at when a call ends.
   const settles = limiter.dimensions.some(({ unit }) => unit !== 'requests');
-  const start = (session: SessionPlay, call: number, atMs: number): void => {
-    events.push(atMs, { play: session, call, attempt: 1, reservation: undefined });
-  };
+  const reservations: (Reservation | undefined)[] = [];
   // Sessions begin one by one: a heap of what is under way is much smaller than one of everything.
-  let next = 0;
+  let begun = 0;
   for (;;) {
-    const part = load.parts[next];
     const nowMs = events.peekKey() ?? Number.POSITIVE_INFINITY;
-    if (part !== undefined && part.beginMs <= nowMs) {
-      new SessionPlay(part, client.onFailure, start).begin();
-      next += 1;
+    if (begun < load.parts.length && load.parts[begun]!.beginMs <= nowMs) {
+      sessions.begin(begun);
+      begun += 1;
       continue;
     }
     if (nowMs >= load.endMs) return counts;
-    const event = events.pop()!;
-    const { attempt, call } = event;
-    if (attempt === GIVEN_UP) {
-      event.play.finish(call, nowMs, 'failed');
-    } else if (attempt === OVER) {
-      if (settles && event.reservation !== undefined) {
-        const { settle } = event.play.calls[call]!.amounts!;
-        if (settle !== undefined) limiter.settle(nowMs, event.reservation, settle);
-      }
-      event.play.finish(call, nowMs, 'ok');
-    } else if (attempt === 1 && event.play.isBroken(call)) {
-      event.play.finish(call, nowMs, 'skipped');
+    const place = events.pop()!;
+    const next = nexts[place]!;
+    if (next === GIVEN_UP) {
+      sessions.finish(place, nowMs, 'failed');
+    } else if (next === OVER) {
+      if (settles) settle(nowMs, place);
+      sessions.finish(place, nowMs, 'ok');
+    } else if (next === 1 && sessions.isBroken(place)) {
+      sessions.finish(place, nowMs, 'skipped');
     } else {
-      tryCall(nowMs, event);
+      tryCall(nowMs, place, next);
     }
   }
 
-  function tryCall(nowMs: number, event: Event): void {
-    const { attempt } = event;
-    const { amounts, durationMs } = event.play.calls[event.call]!;
+  function tryCall(nowMs: number, place: number, attempt: number): void {
+    const { amounts, durationMs } = sessions.callAt(place);
     if (amounts === undefined) {
-      event.attempt = OVER;
-      events.push(nowMs + durationMs, event);
+      nexts[place] = OVER;
+      events.push(nowMs + durationMs, place);
       return;
     }
     const weight = nowMs >= 0 ? 1 : 0;
@@ -99,24 +91,30 @@ export function play(
     counts.attempts += weight;
     const decision = limiter.reserve(nowMs, amounts.reserve);
     if (decision.admitted) {
-      event.attempt = OVER;
-      event.reservation = decision.reservation;
-      events.push(nowMs + durationMs, event);
+      nexts[place] = OVER;
+      if (settles && amounts.settle !== undefined) reservations[place] = decision.reservation;
+      events.push(nowMs + durationMs, place);
       return;
     }
     counts.rejected += weight;
     if (attempt === 1) counts.firstRejected += weight;
-    const headers = client.hints === 'none' ? {} : retryHint(client.hints, decision.waitMs);
-    const failed = { attempt, status: 429, headers, nowEpochMs: 0 };
-    const delayMs = retryDelayMs(client.retry, failed, random);
+    const hintMs = client.hints === 'none' ? undefined : hintedMs(client.hints, decision.waitMs);
+    const delayMs = hintedDelayMs(client.retry, attempt, hintMs, random);
     if (delayMs === undefined) {
       counts.failed += weight;
       // As an event of its own: calls sent at the same moment are out before the refusal is known.
-      event.attempt = GIVEN_UP;
-      events.push(nowMs, event);
+      nexts[place] = GIVEN_UP;
+      events.push(nowMs, place);
     } else {
-      event.attempt += 1;
-      events.push(nowMs + delayMs, event);
+      nexts[place] = attempt + 1;
+      events.push(nowMs + delayMs, place);
     }
+  }
+
+  function settle(nowMs: number, place: number): void {
+    const reservation = reservations[place];
+    if (reservation === undefined) return;
+    reservations[place] = undefined;
+    limiter.settle(nowMs, reservation, sessions.callAt(place).amounts!.settle!);
   }
 }

@@ -32,15 +32,10 @@ export interface FailedAttempt {
 
 interface PolicyRules {
   readonly maxRetries: number;
-  /** The delay in ms a server hint leads to; undefined falls back to the default back-off. */
-  readonly obey: (hint: ServerHint | undefined) => number | undefined;
+  /** The delay a server's hint (ms) leads to; undefined falls back to the default back-off. */
+  readonly obey: (hintMs: number | undefined) => number | undefined;
   /** Delay without a usable hint, for the n-th retry (0-based). */
   readonly defaultDelayMs: (retry: number, random: Random) => number;
-}
-
-interface ServerHint {
-  /** NaN when a header was there but not understood; below 0 for a date in the past. */
-  readonly ms: number;
 }
 
 /** Retries of every official SDK unless the caller says otherwise. */
@@ -53,7 +48,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const policies = {
   'openai-js-6': {
     maxRetries: SDK_MAX_RETRIES,
-    obey: (hint) => (hint === undefined ? undefined : timerDelayMs(hint.ms)),
+    obey: (hint) => (hint === undefined ? undefined : timerDelayMs(hint)),
     defaultDelayMs: sdkDelayMs,
   },
   'openai-js-7': {
@@ -91,14 +86,30 @@ export function retryDelayMs(
   failed: FailedAttempt,
   random: Random,
 ): number | undefined {
-  const rules: PolicyRules = policies[policy];
-  const retry = failed.attempt - 1;
-  if (retry >= (failed.maxRetries ?? rules.maxRetries) || failed.streamStarted === true) {
-    return undefined;
-  }
-  if (!isRetried(failed)) return undefined;
+  const { attempt, maxRetries = maxRetriesOf(policy), streamStarted } = failed;
+  if (attempt > maxRetries || streamStarted === true || !isRetried(failed)) return undefined;
   const hint = policy === 'python' ? pythonHint(failed) : scriptHint(failed);
-  return rules.obey(hint) ?? rules.defaultDelayMs(retry, random);
+  return delayMs(policy, attempt, hint, random);
+}
+
+/** The same after a 429 whose headers say `hintMs` (undefined: nothing), without the headers. */
+export function hintedDelayMs(
+  policy: RetryPolicy,
+  attempt: number,
+  hintMs: number | undefined,
+  random: Random,
+): number | undefined {
+  return attempt > maxRetriesOf(policy) ? undefined : delayMs(policy, attempt, hintMs, random);
+}
+
+function delayMs(
+  policy: RetryPolicy,
+  attempt: number,
+  hintMs: number | undefined,
+  random: Random,
+): number {
+  const rules: PolicyRules = policies[policy];
+  return rules.obey(hintMs) ?? rules.defaultDelayMs(attempt - 1, random);
 }
 
 /** 408, 409, 429, 500 and above, and anything without a status; `x-should-retry` overrides. */
@@ -117,35 +128,34 @@ function sdkDelayMs(retry: number, random: Random): number {
   return seconds * (1 - 0.25 * random.uniform()) * MS_PER_SECOND;
 }
 
+// Both answer NaN when a header was there but not understood; below 0 for a date in the past.
+
 /** JavaScript: `retry-after-ms` unless zero, then `retry-after` as seconds, then as a date. */
-function scriptHint(failed: FailedAttempt): ServerHint | undefined {
+function scriptHint(failed: FailedAttempt): number | undefined {
   const exact = leadingNumber(header(failed, 'retry-after-ms'));
-  if (exact !== undefined && exact !== 0) return { ms: exact };
+  if (exact !== undefined && exact !== 0) return exact;
   const text = header(failed, 'retry-after');
-  if (text === undefined || text === '') return exact === undefined ? undefined : { ms: exact };
+  if (text === undefined || text === '') return exact;
   const seconds = leadingNumber(text);
-  return { ms: seconds === undefined ? untilDateMs(text, failed) : seconds * MS_PER_SECOND };
+  return seconds === undefined ? untilDateMs(text, failed) : seconds * MS_PER_SECOND;
 }
 
 /** Python: the first header that parses decides, and `float()` takes no trailing text. */
-function pythonHint(failed: FailedAttempt): ServerHint | undefined {
+function pythonHint(failed: FailedAttempt): number | undefined {
   const exact = strictNumber(header(failed, 'retry-after-ms'));
-  if (exact !== undefined) return { ms: exact };
+  if (exact !== undefined) return exact;
   const text = header(failed, 'retry-after');
   if (text === undefined) return undefined;
   const seconds = strictNumber(text);
-  return { ms: seconds === undefined ? untilDateMs(text, failed) : seconds * MS_PER_SECOND };
+  return seconds === undefined ? untilDateMs(text, failed) : seconds * MS_PER_SECOND;
 }
 
 function untilDateMs(text: string, failed: FailedAttempt): number {
   return (parseHttpDateMs(text) ?? Number.NaN) - failed.nowEpochMs;
 }
 
-function within(
-  hint: ServerHint | undefined,
-  accepts: (ms: number) => boolean,
-): number | undefined {
-  return hint !== undefined && accepts(hint.ms) ? hint.ms : undefined;
+function within(hintMs: number | undefined, accepts: (ms: number) => boolean): number | undefined {
+  return hintMs !== undefined && accepts(hintMs) ? hintMs : undefined;
 }
 
 /** What setTimeout makes of it: nonsense, past and too-long delays all fire at once. */

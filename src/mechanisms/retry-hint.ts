@@ -14,6 +14,13 @@ export function retryHint(rule: ProviderRule, waitMs: number): Readonly<Record<s
   return { 'retry-after-ms': String(Math.max(1, Math.ceil(waitMs))), ...seconds };
 }
 
+/** What a client reads out of these headers, in ms: for clients to whom nobody sends any. */
+export function hintedMs(rule: ProviderRule, waitMs: number): number | undefined {
+  if (waitMs === Number.POSITIVE_INFINITY) return undefined;
+  if (rule === 'anthropic') return Math.max(1, Math.ceil(waitMs / MS_PER_SECOND)) * MS_PER_SECOND;
+  return Math.max(1, Math.ceil(waitMs));
+}
+
 /** Whole seconds for `retry-after`, never 0: a client told 0 comes back at once. */
 export function retryAfterSeconds(waitMs: number): string {
   return String(Math.max(1, Math.ceil(waitMs / MS_PER_SECOND)));

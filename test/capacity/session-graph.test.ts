@@ -4,10 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { freeGraph, sessionGraph } from '../../src/capacity/session-graph.ts';
 import { ASSUMED_TIMING, trafficFromSkeletons } from '../../src/capacity/traffic.ts';
 import { sessionsFromNumbers } from '../../src/capacity/numbers-workload.ts';
+import { playedSession } from '../../src/capacity/played-session.ts';
 import { SessionPlay } from '../../src/capacity/session-play.ts';
 import { randomStreams } from '../../src/core/random.ts';
 import { NO_TOKENS } from '../../src/core/tokens.ts';
 import type { SessionSkeleton, StepSkeleton } from '../../src/core/trace.ts';
+import { routeOf } from './example-plan.ts';
 
 const llm = (id: string, ...after: string[]): StepSkeleton => ({
   kind: 'llm',
@@ -69,22 +71,18 @@ function startsOf(
   late: { readonly call: number; readonly byMs: number } = { call: -1, byMs: 0 },
   window: { readonly fromMs: number; readonly toMs: number } = { fromMs: 0, toMs: Infinity },
 ): Map<number, number> {
-  const { sessions } = trafficFromSkeletons([skeleton], {
-    timing: ASSUMED_TIMING,
-    tokensKnown: true,
-  });
-  const [session] = sessions;
-  const calls = session!.calls.map((call) => ({ ...call, amounts: undefined }));
+  const traffic = trafficFromSkeletons([skeleton], { timing: ASSUMED_TIMING, tokensKnown: true });
+  const session = playedSession(traffic, routeOf(), 0);
+  const { calls } = session;
   const due: { call: number; atMs: number }[] = [];
   const starts = new Map<number, number>();
-  const lastOffsetMs = Math.max(...calls.map(({ offsetMs }) => offsetMs));
-  const part = { startMs: 0, beginMs: 0, ...window, graph: session!.graph, calls, lastOffsetMs };
-  const play = new SessionPlay(part, 'end-turn', (_, call, atMs) => {
+  const part = { session, startMs: 0, beginMs: 0, ...window, first: 0, end: calls.length };
+  const play = new SessionPlay([part], 'end-turn', (call, atMs) => {
     starts.set(call, atMs);
     const ms = calls[call]!.durationMs + (call === late.call ? late.byMs : 0);
     due.push({ call, atMs: atMs + ms });
   });
-  play.begin();
+  play.begin(0);
   while (due.length > 0) {
     due.sort((a, b) => b.atMs - a.atMs);
     const { atMs, call } = due.pop()!;

@@ -116,7 +116,13 @@ async function measure(
     `arrivals: {kind: poisson, rate: ${sessionsPerSecond}/s}\nduration: ${durationMs}ms\n` +
       `retry: ${retry}\nmaxSessions: 1M\ndrain: 1s\nseed: ${seed}\n`,
   );
-  const own = (index: number): SessionSkeleton => session(seed * SESSIONS_PER_RUN + index);
+  // Drawn once: script and provider look at every call of every session.
+  const drawn = new Map<number, SessionSkeleton>();
+  const own = (index: number): SessionSkeleton => {
+    const known = drawn.get(index) ?? session(seed * SESSIONS_PER_RUN + index);
+    drawn.set(index, known);
+    return known;
+  };
   const clock = new VirtualClock(() => new Promise((done) => setImmediate(done)));
   const counts = { calls: 0, first: 0, attempts: 0, rejected: 0, failed: 0 };
   const sink = (sample: Sample): void => {

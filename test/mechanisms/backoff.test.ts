@@ -2,8 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { Random } from '../../src/core/random.ts';
-import { RETRY_POLICIES, maxRetriesOf, retryDelayMs } from '../../src/mechanisms/backoff.ts';
+import {
+  RETRY_POLICIES,
+  hintedDelayMs,
+  maxRetriesOf,
+  retryDelayMs,
+} from '../../src/mechanisms/backoff.ts';
 import type { FailedAttempt, RetryPolicy } from '../../src/mechanisms/backoff.ts';
+import { hintedMs, retryHint } from '../../src/mechanisms/retry-hint.ts';
 
 const NOW = Date.UTC(2026, 10, 20, 12, 0, 0);
 const inSeconds = (seconds: number): string => new Date(NOW + seconds * 1000).toUTCString();
@@ -192,6 +198,22 @@ test('default back-off: 0.5 × 2ⁿ s up to 8 s, less up to a quarter, mean 7/8 
     // Standard error of the mean: 0.25 × s / sqrt(12 × 4000) = 0.00114 s.
     expect(Math.abs(sum / 4000 / (seconds * 875) - 1)).toBeLessThan(0.006);
   }
+});
+
+test('a refusal in virtual time delays a client as its headers would', () => {
+  const waitMs = fc.oneof(
+    fc.double({ min: 0, max: 1e7, noNaN: true }),
+    fc.constant(Number.POSITIVE_INFINITY),
+  );
+  const rules = fc.constantFrom('openai' as const, 'anthropic' as const, 'generic' as const);
+  const attempts = fc.integer({ min: 1, max: 4 });
+  fc.assert(
+    fc.property(fc.constantFrom(...RETRY_POLICIES), rules, waitMs, attempts, (...drawn) => {
+      const [policy, rule, wait, attempt] = drawn;
+      const direct = hintedDelayMs(policy, attempt, hintedMs(rule, wait), new Random('jitter'));
+      expect(direct).toBe(delay(policy, { attempt, headers: retryHint(rule, wait) }));
+    }),
+  );
 });
 
 test('property: any headers give a finite delay of 0 or more, or none', () => {
