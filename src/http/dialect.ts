@@ -72,6 +72,8 @@ export interface ModelRequest {
   readonly lastUserText: string;
   /** Assistant messages with tool calls since that message. */
   readonly toolRounds: number;
+  /** Responses: the call goes on without its caller, who reads the reply later. */
+  readonly background?: boolean | undefined;
   /** OpenAI's routing hint for its prompt cache. */
   readonly cacheKey?: string | undefined;
 }
@@ -148,6 +150,8 @@ export interface StreamOptions {
   readonly choices?: number | undefined;
   /** What the reply opens with: a reply of only tool calls puts the role into its first call. */
   readonly opensWith?: 'text' | 'tool' | undefined;
+  /** Responses: a background call, which is queued first. */
+  readonly background?: boolean | undefined;
   /** JSON text of further fields for frames with output, e.g. `,"t":123`; clients ignore them. */
   readonly extra?: (() => string) | undefined;
 }

@@ -152,18 +152,25 @@ interface OpenItem {
 export class ResponsesStreamWriter implements StreamWriter {
   readonly #head: ReplyHead;
   readonly #extra: (() => string) | undefined;
+  readonly #background: boolean;
   readonly #items: Json[] = [];
   #sequence = 0;
   #open: OpenItem | undefined;
 
-  constructor(head: ReplyHead, { extra }: StreamOptions = {}) {
+  constructor(head: ReplyHead, { extra, background = false }: StreamOptions = {}) {
     this.#head = head;
     this.#extra = extra;
+    this.#background = background;
   }
 
   open(): string {
-    const started = { response: response(this.#head, []) };
-    return this.#frame('response.created', started) + this.#frame('response.in_progress', started);
+    const started = { ...response(this.#head, []), background: this.#background };
+    const queued = { response: { ...started, status: 'queued' } };
+    return (
+      (this.#background ? this.#frame('response.queued', queued) : '') +
+      this.#frame('response.created', this.#background ? queued : { response: started }) +
+      this.#frame('response.in_progress', { response: started })
+    );
   }
 
   reasoning(fragment: string): string {
@@ -191,7 +198,8 @@ export class ResponsesStreamWriter implements StreamWriter {
     // A reply without any output still has its (empty) message.
     const opened = this.#open === undefined && this.#items.length === 0 ? this.#enter('text') : '';
     const left = this.#leave();
-    const body = response(this.#head, this.#items, end);
+    const ended = response(this.#head, this.#items, end);
+    const body: Json = { ...ended, background: this.#background };
     const type = body['status'] === 'incomplete' ? 'response.incomplete' : 'response.completed';
     return `${opened}${left}${this.#frame(type, { response: body })}`;
   }

@@ -56,6 +56,7 @@ export function readResponsesRequest(body: unknown): ReadRequest {
     lastUserText:
       typeof input === 'string' ? input : lastUser < 0 ? '' : itemText(items[lastUser]!),
     toolRounds: toolRounds(items.slice(lastUser + 1)),
+    background: body['background'] === true,
     cacheKey: stringOf(body['prompt_cache_key']),
   };
   return checkToolChoice(request);

@@ -70,7 +70,7 @@ export class Endpoints {
   }
 
   /** GET of models and stored responses. */
-  get(exchange: Exchange, path: string): void {
+  get(exchange: Exchange, path: string, query: URLSearchParams): void {
     if (this.#authenticate(exchange) === undefined) return;
     const { config } = this.#options;
     const { api } = exchange;
@@ -82,7 +82,7 @@ export class Endpoints {
       else this.#ok(exchange, body);
       return;
     }
-    this.#responses.read(exchange, responseId(path));
+    this.#responses.read(exchange, responseId(path), query);
   }
 
   delete(exchange: Exchange, path: string): void {

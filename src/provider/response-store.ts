@@ -2,6 +2,7 @@ import type { Json } from '../http/dialect-json.ts';
 import { markPart, textPart } from '../http/dialect-prompt.ts';
 import type { PromptPart } from '../http/dialect-prompt.ts';
 import { responsesReply } from '../http/openai-responses-reply.ts';
+import type { FollowedStream } from './followed-stream.ts';
 import type { FinishedCall } from './simulator.ts';
 import { wholeReply } from './whole-reply.ts';
 
@@ -14,6 +15,13 @@ export interface StoredResponse {
   readonly conversation: readonly PromptPart[];
   /** Ends the work; absent when it is over. */
   readonly cancel?: (() => void) | undefined;
+  /** Its events, when it was asked for as a background stream. */
+  readonly stream?: FollowedStream | undefined;
+}
+
+interface BackgroundOptions {
+  readonly background: boolean;
+  readonly stream?: FollowedStream | undefined;
 }
 
 /** Stored replies of the Responses API, in memory. */
@@ -26,13 +34,13 @@ export class ResponseStore {
 
   put(
     { request, head, composed, usage }: FinishedCall,
-    { background }: { readonly background: boolean } = { background: false },
+    { background, stream }: BackgroundOptions = { background: false },
   ): void {
     const whole = wholeReply(head, composed, usage);
     const { text, toolCalls } = whole.choices[0]!;
     const spoken = JSON.stringify([text, toolCalls]);
     const conversation = [...request.prompt, markPart('assistant'), textPart(spoken)];
-    const stored = { body: { ...responsesReply(whole), background }, conversation };
+    const stored = { body: { ...responsesReply(whole), background }, conversation, stream };
     // Work that was deleted while it ran leaves nothing.
     if (background) this.replace(head.id, stored);
     else this.start(head.id, stored);

@@ -6,6 +6,7 @@ import { responsesState } from '../http/openai-responses-reply.ts';
 import { BackgroundSink } from './background-sink.ts';
 import { answer, answerError, commonHeaders } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { FollowedStream } from './followed-stream.ts';
 import type { Caller } from './keys.ts';
 import { ResponseStore } from './response-store.ts';
 import type { Simulator } from './simulator.ts';
@@ -34,10 +35,10 @@ export class ResponsesEndpoints {
       request = { ...request, prompt: [...stored.conversation, ...request.prompt] };
     }
     const keep = fields['store'] !== false;
-    // A background call that streams is read like any other; only its result is kept.
-    if (fields['background'] === true && !request.stream) {
-      if (keep) this.#inBackground(exchange, caller, request);
-      else this.#refuse(exchange, BACKGROUND_NEEDS_STORE);
+    if (request.background === true) {
+      if (!keep) this.#refuse(exchange, BACKGROUND_NEEDS_STORE);
+      else if (request.stream) this.#streamInBackground(exchange, caller, request);
+      else this.#inBackground(exchange, caller, request);
       return;
     }
     this.#simulator.generate(exchange, caller, request, {
@@ -47,10 +48,45 @@ export class ResponsesEndpoints {
     });
   }
 
-  read(exchange: Exchange, id: string): void {
+  /** The state of a response, or with `stream=true` its events after `starting_after`. */
+  read(exchange: Exchange, id: string, query: URLSearchParams): void {
     const stored = this.#store.get(id);
-    if (stored === undefined) this.#refuse(exchange, unknownResponse(id));
-    else this.#ok(exchange, stored.body);
+    if (stored === undefined) return this.#refuse(exchange, unknownResponse(id));
+    if (query.get('stream') !== 'true') return this.#ok(exchange, stored.body);
+    const after = query.get('starting_after');
+    if (stored.stream === undefined) this.#refuse(exchange, NOT_STREAMED);
+    else if (after !== null && !/^\d{1,9}$/.test(after)) this.#refuse(exchange, BAD_START);
+    else this.#follow(exchange, stored.stream, after === null ? -1 : Number(after));
+  }
+
+  #follow(exchange: Exchange, stream: FollowedStream, after: number): void {
+    const { record, sink, sinceAcceptNs, end } = exchange;
+    const common = commonHeaders(exchange, this.#clock.now());
+    record.stream = true;
+    stream.follow(
+      {
+        head: (status, headers) => {
+          record.status = status;
+          record.headersNs = sinceAcceptNs();
+          sink.head(status, { ...headers, ...common });
+        },
+        write: (text) => {
+          record.bytes = (record.bytes ?? 0) + text.length;
+          record.chunkNs?.push(sinceAcceptNs());
+          sink.write(text);
+        },
+        end: (text) => {
+          sink.end(text);
+          end('complete');
+        },
+        reset: () => {
+          sink.reset();
+          end('fault');
+        },
+        onAbandoned: (listener) => sink.onAbandoned(listener),
+      },
+      after,
+    );
   }
 
   delete(exchange: Exchange, id: string): void {
@@ -102,6 +138,43 @@ export class ResponsesEndpoints {
     });
   }
 
+  /** The caller reads along as long as it likes; the reply is made and kept without it. */
+  #streamInBackground(exchange: Exchange, caller: Caller, request: ModelRequest): void {
+    const stream = new FollowedStream();
+    let head: ReplyHead | undefined;
+    let isCancelled = false;
+    exchange.sink.onAbandoned(() => {
+      if (head === undefined) stream.cancel();
+    });
+    stream.follow(exchange.sink, -1);
+    const work: Exchange = {
+      ...exchange,
+      sink: stream,
+      end: (outcome) => {
+        exchange.end(outcome);
+        if (head === undefined || outcome === 'complete') return;
+        const status = isCancelled ? 'cancelled' : 'failed';
+        this.#store.replace(head.id, {
+          body: responsesState(head, status),
+          conversation: [],
+          stream,
+        });
+      },
+    };
+    this.#simulator.generate(work, caller, request, {
+      onAdmitted: (admitted) => {
+        head = admitted;
+        const body = responsesState(admitted, 'in_progress');
+        const cancel = (): void => {
+          isCancelled = true;
+          stream.cancel();
+        };
+        this.#store.start(admitted.id, { body, conversation: [], cancel, stream });
+      },
+      onFinished: (call) => this.#store.put(call, { background: true, stream }),
+    });
+  }
+
   /** Answers without closing the record. */
   #sendQueued(exchange: Exchange, head: ReplyHead): void {
     const text = JSON.stringify(responsesState(head, 'queued'));
@@ -133,6 +206,20 @@ const NOT_IN_BACKGROUND: ApiError = {
   status: 400,
   message: 'Only responses created with background=true can be cancelled.',
   type: 'invalid_request_error',
+};
+
+const NOT_STREAMED: ApiError = {
+  status: 400,
+  message: 'Only responses created with background=true and stream=true can be streamed.',
+  type: 'invalid_request_error',
+  param: 'stream',
+};
+
+const BAD_START: ApiError = {
+  status: 400,
+  message: "Invalid 'starting_after': expected a sequence number.",
+  type: 'invalid_request_error',
+  param: 'starting_after',
 };
 
 function unknownResponse(id: string): ApiError {

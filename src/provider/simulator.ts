@@ -220,7 +220,7 @@ export class Simulator {
       model: settings.id,
       createdS: Math.floor(nowEpochMs() / 1000),
     };
-    const { includeUsage, obfuscate, choices } = request;
+    const { includeUsage, obfuscate, choices, background } = request;
     const opensWith = composed.choices[0]!.segments[0]?.kind === 'tool' ? 'tool' : 'text';
     let ttftMs: number | undefined;
     plan.hooks.onAdmitted?.(head);
@@ -234,6 +234,7 @@ export class Simulator {
           obfuscate,
           choices,
           opensWith,
+          background,
           // The send time in CLOCK_MONOTONIC ns.
           extra: config.stream.stamp ? () => `,"t":${nowNs()}` : undefined,
         }),

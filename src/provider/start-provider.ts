@@ -113,7 +113,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
       refuse(exchange, known === undefined ? 404 : 405, `${request.method} ${path}`);
       return;
     }
-    if (request.method === 'GET') return endpoints.get(exchange, path);
+    if (request.method === 'GET') return endpoints.get(exchange, path, queryOf(request));
     if (request.method === 'DELETE') return endpoints.delete(exchange, path);
     readBody(request).then(
       (body) => {
@@ -169,6 +169,11 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   const query = url.indexOf('?');
   const path = query === -1 ? url : url.slice(0, query);
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+function queryOf({ url = '/' }: IncomingMessage): URLSearchParams {
+  const query = url.indexOf('?');
+  return new URLSearchParams(query === -1 ? '' : url.slice(query));
 }
 
 function newRecord(
