@@ -43,10 +43,15 @@ async function decompressed(name: string, bytes: ByteStream): Promise<ByteStream
 }
 
 function piped(bytes: ByteStream, through: NodeJS.ReadWriteStream): ByteStream {
-  const input = Readable.from(bytes);
+  // Copies: the stream reads ahead of the decompressor, and a chunk's memory is the next chunk's.
+  const input = Readable.from(copies(bytes));
   // pipe() does not pass errors on; destroying the target ends the reader's loop with the cause.
   input.on('error', (error) => (through as zlib.Gunzip).destroy(error));
   return new ByteStream(input.pipe(through) as unknown as AsyncIterable<Buffer>);
+}
+
+async function* copies(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield Buffer.from(chunk);
 }
 
 function createZstdDecompress(): zlib.Gunzip | undefined {

@@ -6,14 +6,14 @@ import { randomBytes } from 'node:crypto';
  * (an HMAC per tool call costs the transcript reader a tenth of its time).
  */
 const random = randomBytes(8);
-const seeds = [random.readInt32LE(0), random.readInt32LE(4)] as const;
+export const argumentsSeeds = [random.readInt32LE(0), random.readInt32LE(4)] as const;
 
 /** Seeded 64-bit hash (two lanes of MurmurHash3's multipliers) of a tool's name and arguments. */
 export function argumentsHash(name: string, args: unknown): string | undefined {
   if (args === undefined || args === null) return undefined;
   const text = typeof args === 'string' ? args : JSON.stringify(args);
-  let low = seeds[0] ^ name.length;
-  let high = seeds[1] ^ text.length;
+  let low = argumentsSeeds[0] ^ name.length;
+  let high = argumentsSeeds[1] ^ text.length;
   for (const part of [name, text]) {
     for (let index = 0; index < part.length; index += 1) {
       const code = part.charCodeAt(index);

@@ -9,21 +9,28 @@ export class ByteStream implements AsyncIterable<Buffer> {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Up to `count` bytes from the current position, without consuming them; fewer only at the end. */
+  /**
+   * Up to `count` bytes from the current position, without consuming them; fewer only at the end.
+   * Valid until more is asked for.
+   */
   async peek(count: number): Promise<Buffer> {
-    while (this.#aheadBytes < count && !this.#ended) await this.#pull();
+    while (this.#aheadBytes < count && !this.#ended) {
+      // A chunk may be overwritten as soon as the next one is asked for.
+      this.#ahead = this.#ahead.map((chunk) => Buffer.from(chunk));
+      await this.#pull();
+    }
     if (this.#ahead.length > 1) this.#ahead = [Buffer.concat(this.#ahead)];
     return (this.#ahead[0] ?? EMPTY).subarray(0, count);
   }
 
-  /** Exactly `count` bytes, or fewer at the end. */
+  /** Exactly `count` bytes, or fewer at the end; valid until more is asked for. */
   async read(count: number): Promise<Buffer> {
     const bytes = await this.peek(count);
     this.#drop(bytes.length);
     return bytes;
   }
 
-  /** The next `count` bytes in pieces; for more bytes than should be held at once. */
+  /** The next `count` bytes in pieces, each valid until the next is asked for. */
   async *take(count: number): AsyncGenerator<Buffer> {
     let left = count;
     while (left > 0) {

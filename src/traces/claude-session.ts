@@ -1,8 +1,7 @@
 import { NO_TOKENS } from '../core/tokens.ts';
 import type { LlmCall, Session, ToolCall } from '../core/trace.ts';
 import { AgentSession, type StepDraft, type Thread } from './agent-session.ts';
-import { argumentsHash } from './argument-hash.ts';
-import { amountOf, isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
+import { amountOf, objectOf, type JsonObject } from './json-value.ts';
 import { cacheWrites, exclusiveUsage } from './usage.ts';
 
 /** Thread key of the main agent. */
@@ -15,6 +14,24 @@ export const MAIN = '';
  */
 const LONGEST_WAIT_MS = 600_000;
 
+/** A tool that a call asks for. */
+export interface ToolUse {
+  /** Hash of the id by which its result names it. */
+  readonly id: number;
+  readonly name: string;
+  /** NaN without arguments. */
+  readonly argumentsHash: number;
+  /** Kind of sub-agent it starts. */
+  readonly agentType: string | undefined;
+}
+
+export interface ToolResult {
+  readonly id: number;
+  readonly isError: boolean;
+  /** As the tool itself reports it. */
+  readonly durationMs: number | undefined;
+}
+
 interface Tool {
   readonly draft: StepDraft<ToolCall>;
   readonly by: StepDraft<LlmCall>;
@@ -22,21 +39,27 @@ interface Tool {
   readonly agentType: string | undefined;
 }
 
-/** One transcript session while its lines come in: threads, tools in flight, last events. */
+/** The last line of a thread, and whether a call may start there: something the model has not answered yet. */
+interface LastLine {
+  atMs: number;
+  isInput: boolean;
+}
+
+/** Where a line stands. */
+interface LinePlace {
+  readonly atMs: number;
+  readonly threadKey: string;
+}
+
+/** Builds a session from what its lines say: threads, tools in flight, last events. */
 export class ClaudeSession {
   readonly #session: AgentSession;
-  readonly #tools = new Map<string, Tool>();
-  /** Last line by thread, and whether a call may start there: something the model has not answered yet. */
-  readonly #lastLines = new Map<string, { atMs: number; isInput: boolean }>();
-  readonly #threadOfLine = new Map<string, string>();
+  readonly #tools = new Map<number, Tool>();
+  readonly #lastLines = new Map<string, LastLine>();
   readonly #sidechain: StepDraft[] = [];
 
   constructor(id: string) {
     this.#session = new AgentSession(id, { agent: 'claude-code' });
-  }
-
-  get id(): string {
-    return this.#session.id;
   }
 
   startTurn(atMs: number): void {
@@ -49,30 +72,14 @@ export class ClaudeSession {
 
   /** A line of the user or a tool: the next call starts here. */
   sawInput(threadKey: string, atMs: number): void {
-    this.#lastLines.set(threadKey, { atMs, isInput: true });
-  }
-
-  /** A line of a message: a call that has its input already does not start before it. */
-  sawOutput(threadKey: string, atMs: number): void {
-    const isInput = this.#lastLines.get(threadKey)?.isInput ?? false;
-    this.#lastLines.set(threadKey, { atMs, isInput });
+    const last = this.#lastLine(threadKey);
+    last.atMs = atMs;
+    last.isInput = true;
   }
 
   build(): Session | undefined {
     this.#session.settleByTime(this.#sidechain);
     return this.#session.build();
-  }
-
-  /** Sub-agents are told apart by agentId; older ones in the main file by the chain of parent lines. */
-  threadKey(line: JsonObject): string {
-    if (line['isSidechain'] !== true) return MAIN;
-    const own = textOf(line['uuid']) ?? '';
-    const key =
-      textOf(line['agentId']) ??
-      this.#threadOfLine.get(textOf(line['parentUuid']) ?? '') ??
-      `sidechain ${own}`;
-    this.#threadOfLine.set(own, key);
-    return key;
   }
 
   /**
@@ -83,14 +90,14 @@ export class ClaudeSession {
   call(
     threadKey: string,
     { atMs, model }: { readonly atMs: number; readonly model: string | undefined },
-  ): { draft: StepDraft<LlmCall>; attempt: { startMs: number; endMs: number | undefined } } {
-    const before = this.#lastLines.get(threadKey);
-    const waitMs = before?.isInput === true ? atMs - before.atMs : Number.NaN;
+  ): StepDraft<LlmCall> {
+    const last = this.#lastLine(threadKey);
+    const waitMs = last.isInput ? atMs - last.atMs : Number.NaN;
     const isKnown = waitMs >= 0 && waitMs <= LONGEST_WAIT_MS;
     const startMs = isKnown ? atMs - waitMs : atMs;
     const endMs = isKnown ? atMs : undefined;
-    const attempt = { startMs, endMs };
-    this.#lastLines.set(threadKey, { atMs, isInput: false });
+    last.atMs = atMs;
+    last.isInput = false;
     const thread = this.#thread(threadKey);
     const draft = thread.call({
       startMs,
@@ -100,45 +107,59 @@ export class ClaudeSession {
       operation: 'chat',
       tokens: NO_TOKENS,
       tokensBasis: 'missing',
-      attempts: [attempt],
+      attempts: [{ startMs, endMs }],
       agent: threadKey === MAIN ? undefined : this.#subAgent(thread, startMs),
     });
     if (threadKey !== MAIN) this.#sidechain.push(draft);
-    return { draft, attempt };
+    return draft;
   }
 
-  /** The tools that a line of a message asks for. */
-  toolUses(
-    message: JsonObject,
-    by: StepDraft<LlmCall>,
-    at: { atMs: number; threadKey: string },
-  ): void {
-    for (const block of listOf(message['content'])) {
-      if (!isObject(block) || block['type'] !== 'tool_use') continue;
-      const id = textOf(block['id']);
-      const name = textOf(block['name']);
-      if (id === undefined || name === undefined || this.#tools.has(id)) continue;
-      const hash = argumentsHash(name, block['input']);
-      const fields = { startMs: at.atMs, name, argumentsHash: hash };
-      const draft = this.#thread(at.threadKey).tool(fields, by);
-      if (at.threadKey !== MAIN) this.#sidechain.push(draft);
-      const isAgent = name === 'Agent' || name === 'Task';
-      const agentType = isAgent
-        ? (textOf(objectOf(block['input'])['subagent_type']) ?? 'sub-agent')
-        : undefined;
-      this.#tools.set(id, { draft, by, agentType });
+  /** A line of a message: a call that has its input already does not start before it. */
+  output({ step }: StepDraft<LlmCall>, atMs: number, threadKey: string): void {
+    // Without a known start the end stays unknown as well.
+    if (step.endMs !== undefined && atMs > step.endMs) {
+      step.endMs = atMs;
+      step.attempts = [{ startMs: step.startMs, endMs: atMs }];
     }
+    this.#lastLine(threadKey).atMs = atMs;
   }
 
-  /** @param outcome the line's toolUseResult, which names a duration for some tools */
-  toolResult(result: JsonObject, outcome: unknown, at: { atMs: number; threadKey: string }): void {
-    const tool = this.#tools.get(textOf(result['tool_use_id']) ?? '');
+  /** A tool that a call asks for; of equal ids the first counts. */
+  toolUse(
+    { id, name, argumentsHash, agentType }: ToolUse,
+    by: StepDraft<LlmCall>,
+    at: LinePlace,
+  ): void {
+    if (this.#tools.has(id)) return;
+    const draft = this.#thread(at.threadKey).tool(
+      {
+        startMs: at.atMs,
+        name,
+        argumentsHash: Number.isNaN(argumentsHash) ? undefined : String(argumentsHash),
+      },
+      by,
+    );
+    if (at.threadKey !== MAIN) this.#sidechain.push(draft);
+    this.#tools.set(id, { draft, by, agentType });
+  }
+
+  toolResult({ id, isError, durationMs }: ToolResult, at: LinePlace): void {
+    const tool = this.#tools.get(id);
     if (tool === undefined || tool.draft.step.endMs !== undefined) return;
     const { step } = tool.draft;
     step.endMs = Math.max(at.atMs, step.startMs);
-    step.durationMs = internalMs(outcome);
-    if (result['is_error'] === true) step.error = true;
+    step.durationMs = durationMs;
+    if (isError) step.error = true;
     this.#thread(at.threadKey).deliver(tool.draft);
+  }
+
+  #lastLine(threadKey: string): LastLine {
+    let last = this.#lastLines.get(threadKey);
+    if (last === undefined) {
+      last = { atMs: Number.NaN, isInput: false };
+      this.#lastLines.set(threadKey, last);
+    }
+    return last;
   }
 
   #thread(key: string): Thread {
@@ -160,24 +181,6 @@ export class ClaudeSession {
   }
 }
 
-/** Takes usage and outcome of a line of the message: the last line is the most complete. */
-export function settleUsage({ step }: StepDraft<LlmCall>, message: JsonObject): void {
-  step.finishReason = textOf(message['stop_reason']) ?? step.finishReason;
-  const usage = message['usage'];
-  if (!isObject(usage)) return;
-  // Repeated on every line of a split message: mostly the same numbers again.
-  const { tokens } = step;
-  const isRepeat =
-    step.tokensBasis === 'reported' &&
-    usage['output_tokens'] === tokens.output &&
-    usage['input_tokens'] === tokens.uncached &&
-    usage['cache_read_input_tokens'] === tokens.cacheRead &&
-    usage['cache_creation_input_tokens'] === tokens.cacheWrite5m + tokens.cacheWrite1h;
-  if (isRepeat) return;
-  step.tokens = anthropicUsage(usage);
-  step.tokensBasis = 'reported';
-}
-
 /** Usage of the Messages API: input excludes cached tokens. */
 export function anthropicUsage(usage: JsonObject): LlmCall['tokens'] {
   const split = objectOf(usage['cache_creation']);
@@ -190,14 +193,4 @@ export function anthropicUsage(usage: JsonObject): LlmCall['tokens'] {
     }),
     output: amountOf(usage['output_tokens']),
   });
-}
-
-function internalMs(outcome: unknown): number | undefined {
-  if (!isObject(outcome)) return undefined;
-  const seconds = amountOf(outcome['durationSeconds']);
-  return (
-    amountOf(outcome['durationMs']) ??
-    (seconds === undefined ? undefined : seconds * 1000) ??
-    amountOf(outcome['totalDurationMs'])
-  );
 }

@@ -1,12 +1,12 @@
-import type { LlmCall } from '../core/trace.ts';
-import type { StepDraft } from './agent-session.ts';
-import { ClaudeSession, MAIN, settleUsage } from './claude-session.ts';
-import { amountOf, isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
-import { HashSet } from './hash-set.ts';
+import { BLOCK_KINDS, ClaudeLine, LINE_KINDS } from './claude-line.ts';
+import { ClaudeLog, NameList } from './claude-log.ts';
+import { MAIN } from './claude-session.ts';
+import { HashTable } from './hash-table.ts';
+import { jsonArgumentsHash } from './json-arguments.ts';
+import { isObject, textOf } from './json-value.ts';
 import { identityHash } from './split-claims.ts';
-import { isoMs } from './timestamp.ts';
-import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
 import type { Place, Tally } from './tally.ts';
+import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
 
 /**
  * Claude Code transcripts (`~/.claude/projects/<slug>/<session>.jsonl` and sub-agents below it).
@@ -36,39 +36,46 @@ export const claudeTranscript: JsonReader = {
   open: (tally: Tally) => new ClaudeFold(tally),
 };
 
+/** A session whose lines may go on. */
 interface OpenSession {
-  readonly session: ClaudeSession;
-  /** Keys of its messages. */
-  readonly keys: string[];
-  /** Message ids of the main thread, to know replays. */
-  readonly mainIds: Set<string>;
+  readonly id: string;
+  /** Sessions are numbered as they are opened. */
+  readonly number: number;
+  readonly log: ClaudeLog;
+  /** By number of the call: the file it stands in. */
+  readonly files: string[];
+  /** Calls whose message has a key. */
+  keyed: number;
+  /** Hashes of the main thread's message ids, to know replays; as a set from the first sub-agent on. */
+  readonly mainIds: number[];
+  mainIdSet: Set<number> | undefined;
+  /** Keys of threads; their places are their numbers in the log. */
+  readonly threads: NameList;
+  /** Threads of lines of sub-agents, by uuid. */
+  readonly threadOfLine: Map<string, string>;
 }
 
+/** The message of the line before. */
 interface MessageName {
   readonly id: string | undefined;
   readonly requestId: string | undefined;
-  readonly key: string | undefined;
-}
-
-interface Message {
-  readonly draft: StepDraft<LlmCall>;
-  readonly attempt: { endMs: number | undefined };
-  readonly file: string;
-  readonly open: OpenSession;
+  readonly key: string;
+  /** Of the key; NaN without an id. */
+  readonly hash: number;
 }
 
 class ClaudeFold implements JsonFold {
   readonly #tally: Tally;
+  readonly #line = new ClaudeLine();
   readonly #open = new Map<string, OpenSession>();
-  /** Messages of open sessions by key. */
-  readonly #messages = new Map<string, Message>();
-  /** Hashes of the keys of all others: of a million, two share one with probability 1 in 18,000. */
-  readonly #closedKeys = new HashSet();
-  readonly #models = new Map<string, string>();
+  /** By hash of the key: in which session a message stands, and which of its calls it is. */
+  readonly #messages = new HashTable();
+  readonly #sessions = new Map<number, OpenSession>();
+  readonly #names = new NameList();
+  #opened = 0;
   #current: OpenSession | undefined;
   #openCalls = 0;
-  /** The message of the line before. */
-  #last: MessageName = { id: undefined, requestId: undefined, key: undefined };
+  #last: MessageName = { id: undefined, requestId: undefined, key: '', hash: Number.NaN };
   #file = '';
 
   constructor(tally: Tally) {
@@ -79,27 +86,17 @@ class ClaudeFold implements JsonFold {
     this.#file = name;
   }
 
+  line(bytes: Buffer, start: number, end: number, place: Place): boolean {
+    if (!this.#line.read(bytes, start, end)) return false;
+    this.#book(this.#line, place);
+    return true;
+  }
+
+  /** An element of a document: rare, so that it may be read twice. */
   value(value: unknown, place: Place): void {
-    this.#tally.read();
-    if (!isObject(value)) {
-      this.#tally.skip('line is not an object', place);
-      return;
-    }
-    const message = value['message'];
-    const type = textOf(value['type']) ?? textOf(objectOf(message)['role']);
-    if (type === 'assistant' || type === 'user') {
-      const atMs = isoMs(textOf(value['timestamp']) ?? '');
-      if (!isObject(message)) this.#tally.skip(`${type} line has no message object`, place);
-      else if (atMs === undefined) this.#tally.skip(`${type} line has no timestamp`, place);
-      else if (type === 'assistant') this.#assistant(value, message, atMs, place);
-      else this.#user(value, message, atMs, place);
-    } else if (type === 'system') {
-      this.#system(value);
-    } else if (type !== undefined && HELPER_LINES.has(type)) {
-      this.#tally.used();
-    } else {
-      this.#tally.skip('line is of an unknown kind', place);
-    }
+    const bytes = Buffer.from(JSON.stringify(value));
+    this.#line.read(bytes, 0, bytes.length);
+    this.#book(this.#line, place);
   }
 
   end(): void {
@@ -107,107 +104,159 @@ class ClaudeFold implements JsonFold {
     this.#open.clear();
   }
 
-  #assistant(line: JsonObject, message: JsonObject, atMs: number, place: Place): void {
-    if (message['model'] === '<synthetic>') {
+  #book(line: ClaudeLine, place: Place): void {
+    this.#tally.read();
+    if (!line.isObject) {
+      this.#tally.skip('line is not an object', place);
+      return;
+    }
+    const kind = LINE_KINDS.words[line.kind];
+    if (kind === 'assistant' || kind === 'user') this.#message(line, place);
+    else if (kind === 'system') this.#system(line);
+    else if (kind === undefined) this.#tally.skip('line is of an unknown kind', place);
+    else this.#tally.used();
+  }
+
+  #message(line: ClaudeLine, place: Place): void {
+    const isAssistant = LINE_KINDS.words[line.kind] === 'assistant';
+    const atMs = line.timestamp.timeMs();
+    if (!line.hasMessage || Number.isNaN(atMs)) {
+      const kind = isAssistant ? 'assistant' : 'user';
+      const lack = line.hasMessage ? 'timestamp' : 'message object';
+      this.#tally.skip(`${kind} line has no ${lack}`, place);
+    } else if (isAssistant) this.#assistant(line, atMs, place);
+    else this.#user(line, atMs, place);
+  }
+
+  #assistant(line: ClaudeLine, atMs: number, place: Place): void {
+    const { message } = line;
+    const model = message.model.text();
+    if (model === '<synthetic>') {
       this.#tally.skip('synthetic message, not a call', place);
       return;
     }
     const open = this.#openSession(line);
-    const threadKey = open.session.threadKey(line);
-    const id = textOf(message['id']);
-    const requestId = textOf(line['requestId']);
-    // Most lines continue the message of the line before; comparing is cheaper than looking up.
-    const key =
-      id !== undefined && id === this.#last.id && requestId === this.#last.requestId
-        ? this.#last.key
-        : messageKey(id, requestId);
-    if (key !== this.#last.key) this.#last = { id, requestId, key };
-    const known = key === undefined ? undefined : this.#messages.get(key);
-    const isClosed =
-      known === undefined && key !== undefined && this.#closedKeys.has(identityHash(key));
-    if (isClosed) {
-      this.#tally.duplicate('message is copied from another session or file (resumed, forked)');
-      return;
-    }
-    if (known !== undefined) {
-      if (known.open !== open || known.file !== this.#file) {
+    const thread = threadOf(open, line);
+    const hash = this.#messageHash(line);
+    const known = Number.isNaN(hash) ? Number.NaN : this.#messages.get(hash);
+    if (!Number.isNaN(known)) {
+      const session = this.#sessions.get(Math.floor(known / CALLS_OF_SESSION));
+      const call = known % CALLS_OF_SESSION;
+      if (session !== open || open.files[call] !== this.#file) {
         this.#tally.duplicate('message is copied from another session or file (resumed, forked)');
         return;
       }
       this.#tally.duplicate('message is split over several lines that repeat its usage');
-      // Without a known start the end stays unknown as well.
-      if (known.attempt.endMs !== undefined && atMs > known.attempt.endMs) {
-        known.attempt.endMs = atMs;
-        known.draft.step.endMs = atMs;
-      }
-      this.#content(open, message, { draft: known.draft, atMs, threadKey });
+      this.#content(open, line, { call, atMs, thread });
       return;
     }
-    if (threadKey !== MAIN && id !== undefined && open.mainIds.has(id)) {
+    if (thread !== MAIN_THREAD && message.id.isSet && mainIdsOf(open).has(message.id.hash())) {
       this.#tally.duplicate('sidechain replays a message of its parent');
       return;
     }
     this.#tally.used();
-    const model = this.#model(message['model']);
-    const { draft, attempt } = open.session.call(threadKey, { atMs, model });
-    if (key !== undefined) {
-      this.#tally.claim('message', key);
-      this.#messages.set(key, { draft, attempt, file: this.#file, open });
-      open.keys.push(key);
+    const call = open.log.call(atMs, thread, model);
+    open.files.push(this.#file);
+    if (!Number.isNaN(hash)) {
+      this.#tally.claim('message', this.#last.key);
+      this.#messages.set(hash, open.number * CALLS_OF_SESSION + call);
+      open.keyed += 1;
       this.#openCalls += 1;
     }
-    if (id !== undefined && threadKey === MAIN) open.mainIds.add(id);
-    this.#content(open, message, { draft, atMs, threadKey });
+    if (message.id.isSet && thread === MAIN_THREAD) rememberMainId(open, message.id.hash());
+    this.#content(open, line, { call, atMs, thread });
   }
 
-  #content(
-    { session }: OpenSession,
-    message: JsonObject,
-    { draft, ...at }: { draft: StepDraft<LlmCall>; atMs: number; threadKey: string },
-  ): void {
-    settleUsage(draft, message);
-    session.toolUses(message, draft, at);
-    session.sawOutput(at.threadKey, at.atMs);
+  #content(open: OpenSession, { bytes, message }: ClaudeLine, at: CallLine): void {
+    const { log } = open;
+    const { call, atMs, thread } = at;
+    if (message.stopReason.isSet) log.stop(call, message.stopReason.text()!);
+    if (message.hasUsage) log.usage(call, message.usage);
+    log.output(atMs, thread, call);
+    for (let index = 0; index < message.blockCount; index += 1) {
+      const block = message.blocks[index]!;
+      const { id } = block;
+      const name = block.name.text();
+      if (block.type.word(BLOCK_KINDS) !== TOOL_USE || !id.isSet || name === undefined) continue;
+      const isAgent = name === 'Agent' || name === 'Task';
+      log.toolUse(atMs, thread, call, {
+        id: id.hash(),
+        name,
+        argumentsHash: jsonArgumentsHash(name, bytes, block.inputStart, block.inputEnd),
+        agentType: isAgent ? (block.agentType.text() ?? 'sub-agent') : undefined,
+      });
+    }
   }
 
-  #user(line: JsonObject, message: JsonObject, atMs: number, place: Place): void {
-    const content = message['content'];
-    const blocks = listOf(content).filter(isObject);
-    if (typeof content !== 'string' && blocks.length === 0) {
+  #user(line: ClaudeLine, atMs: number, place: Place): void {
+    const { isText, blocks, blockCount } = line.message;
+    if (!isText && blockCount === 0) {
       this.#tally.skip('user line has no content', place);
       return;
     }
-    const { session } = this.#openSession(line);
-    const threadKey = session.threadKey(line);
-    const results = blocks.filter(({ type }) => type === 'tool_result');
-    for (const result of results)
-      session.toolResult(result, line['toolUseResult'], { atMs, threadKey });
-    const isHuman = line['isMeta'] !== true && line['isCompactSummary'] !== true;
-    if (results.length === 0 && threadKey === MAIN && isHuman) session.startTurn(atMs);
-    session.sawInput(threadKey, atMs);
+    const open = this.#openSession(line);
+    const thread = threadOf(open, line);
+    let hasResult = false;
+    for (let index = 0; index < blockCount; index += 1) {
+      const { type, toolUseId, isError } = blocks[index]!;
+      if (type.word(BLOCK_KINDS) !== TOOL_RESULT) continue;
+      hasResult = true;
+      if (!toolUseId.isSet) continue;
+      const result = { id: toolUseId.hash(), isError, durationMs: line.outcomeMs };
+      open.log.result(atMs, thread, result);
+    }
+    const isHuman = !line.isMeta && !line.isCompactSummary;
+    open.log.input(atMs, thread, !hasResult && thread === MAIN_THREAD && isHuman);
     this.#tally.used();
   }
 
-  #system(line: JsonObject): void {
-    const activeMs = amountOf(line['durationMs']);
-    if (line['subtype'] === 'turn_duration' && activeMs !== undefined) {
-      const atMs = isoMs(textOf(line['timestamp']) ?? '');
-      this.#openSession(line).session.endTurn(atMs, activeMs);
+  #system(line: ClaudeLine): void {
+    if (line.durationMs !== undefined && line.subtype.text() === 'turn_duration') {
+      this.#openSession(line).log.turnEnd(line.timestamp.timeMs(), line.durationMs);
     }
     this.#tally.used();
   }
 
-  #openSession(line: JsonObject): OpenSession {
-    const id = textOf(line['sessionId']) ?? this.#file;
-    if (this.#current?.session.id === id) return this.#current;
+  /** Of the message's key, message id and request id; most lines continue the message before. */
+  #messageHash(line: ClaudeLine): number {
+    const id = line.message.id.text();
+    const requestId = line.requestId.text();
+    if (id !== this.#last.id || requestId !== this.#last.requestId) {
+      const key = `${id} ${requestId ?? ''}`;
+      const hash = id === undefined ? Number.NaN : identityHash(key);
+      this.#last = { id, requestId, key, hash };
+    }
+    return this.#last.hash;
+  }
+
+  #openSession(line: ClaudeLine): OpenSession {
+    const id = line.sessionId.text() ?? this.#file;
+    if (this.#current?.id === id) return this.#current;
     const known = this.#open.get(id);
     // Kept in order of use, so that the first one is the one to close.
     this.#open.delete(id);
     if (known === undefined) this.#tally.claim('session', id);
     while (known === undefined && this.#open.size > 0 && this.#isFull()) this.#closeOldest();
-    this.#current = known ?? { session: new ClaudeSession(id), keys: [], mainIds: new Set() };
+    this.#current = known ?? this.#newSession(id);
     this.#open.set(id, this.#current);
     return this.#current;
+  }
+
+  #newSession(id: string): OpenSession {
+    this.#opened += 1;
+    const open: OpenSession = {
+      id,
+      number: this.#opened,
+      log: new ClaudeLog(this.#names),
+      files: [],
+      keyed: 0,
+      mainIds: [],
+      mainIdSet: undefined,
+      threads: new NameList([MAIN]),
+      threadOfLine: new Map(),
+    };
+    this.#sessions.set(open.number, open);
+    return open;
   }
 
   #closeOldest(): void {
@@ -220,45 +269,50 @@ class ClaudeFold implements JsonFold {
     return this.#open.size >= MOST_OPEN_SESSIONS || this.#openCalls > MOST_OPEN_CALLS;
   }
 
-  #close({ session, keys }: OpenSession): void {
-    for (const key of keys) {
-      this.#messages.delete(key);
-      this.#closedKeys.add(identityHash(key));
-    }
-    this.#openCalls -= keys.length;
-    const built = session.build();
+  #close({ id, number, log, threads, keyed }: OpenSession): void {
+    this.#sessions.delete(number);
+    this.#openCalls -= keyed;
+    const built = log.session(id, threads);
     if (built !== undefined) this.#tally.session(built);
   }
-
-  /** One string per model name, not one per message. */
-  #model(value: unknown): string | undefined {
-    const name = textOf(value);
-    if (name === undefined) return undefined;
-    const known = this.#models.get(name);
-    if (known === undefined) this.#models.set(name, name);
-    return known ?? name;
-  }
 }
 
-/** A string of its own, hashed once, however often it is looked up; undefined without an id. */
-function messageKey(id: string | undefined, requestId: string | undefined): string | undefined {
-  return id === undefined ? undefined : `${id} ${requestId ?? ''}`;
+/** Where a line of a call stands. */
+interface CallLine {
+  readonly call: number;
+  readonly atMs: number;
+  readonly thread: number;
 }
+
+/** Sub-agents are told apart by agentId; older ones in the main file by the chain of parent lines. */
+function threadOf({ threads, threadOfLine }: OpenSession, line: ClaudeLine): number {
+  if (!line.isSidechain) return MAIN_THREAD;
+  const own = line.uuid.text() ?? '';
+  const key =
+    line.agentId.text() ?? threadOfLine.get(line.parentUuid.text() ?? '') ?? `sidechain ${own}`;
+  threadOfLine.set(own, key);
+  return threads.numberOf(key);
+}
+
+function rememberMainId(open: OpenSession, hash: number): void {
+  open.mainIds.push(hash);
+  open.mainIdSet?.add(hash);
+}
+
+function mainIdsOf(open: OpenSession): ReadonlySet<number> {
+  return (open.mainIdSet ??= new Set(open.mainIds));
+}
+
+/** Number of the main agent's thread. */
+const MAIN_THREAD = 0;
+const TOOL_USE = BLOCK_KINDS.words.indexOf('tool_use');
+const TOOL_RESULT = BLOCK_KINDS.words.indexOf('tool_result');
+/** A session and a call in one whole number below 2^53: 2^29 sessions of 2^24 calls. */
+const CALLS_OF_SESSION = 2 ** 24;
 
 /**
- * Sessions, and calls in them (some 20 MB), kept while their files may go on; the least recently
+ * Sessions, and calls in them (some 6 MB), kept while their files may go on; the least recently
  * used session is emitted first.
  */
 const MOST_OPEN_SESSIONS = 500;
 const MOST_OPEN_CALLS = 10_000;
-const HELPER_LINES = new Set([
-  'attachment',
-  'file-history-snapshot',
-  'mode',
-  'permission-mode',
-  'ai-title',
-  'last-prompt',
-  'summary',
-  'queue-operation',
-  'progress',
-]);

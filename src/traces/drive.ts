@@ -91,6 +91,7 @@ async function driveLines(
   let last = false;
   const splitter = new LineSplitter((bytes, start, end) => {
     place.line += 1;
+    if (fold.line?.(bytes, start, end, place) === true) return;
     let value: unknown;
     try {
       value = JSON.parse(bytes.toString('utf8', start, end));
@@ -123,7 +124,7 @@ async function driveDocument(
   const pieces: Buffer[] = [];
   let size = 0;
   for await (const chunk of chunks) {
-    pieces.push(chunk);
+    pieces.push(Buffer.from(chunk));
     size += chunk.length;
     if (size > LARGEST_DOCUMENT_BYTES) {
       throw new AgentInfraError(

@@ -1,5 +1,5 @@
-import { createReadStream, type Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 
 import { AgentInfraError } from '../errors.ts';
@@ -79,9 +79,41 @@ async function fileInput(path: string, named: boolean): Promise<TraceInput> {
   return { path, named, bytes: size, open: () => readFrom(path) };
 }
 
-/** @param start offset of the first byte read */
-export function readFrom(path: string, start = 0): AsyncIterable<Buffer> {
-  return createReadStream(path, { start, highWaterMark: READ_BYTES });
+/**
+ * The bytes of a file in chunks. While one is worked on, the next is read into the other of two
+ * buffers: a chunk is valid until the next one is asked for.
+ * @param start offset of the first byte read
+ */
+export async function* readFrom(path: string, start?: number): AsyncGenerator<Buffer> {
+  const handle = await open(path);
+  const buffers = [takeBuffer(), takeBuffer()] as const;
+  // Without an offset of its own, because a pipe has none.
+  let position = start ?? null;
+  const readInto = (buffer: Buffer): Promise<{ bytesRead: number }> => {
+    const reading = handle.read(buffer, 0, READ_BYTES, position);
+    // It is awaited only after the chunk before is done with; a failure may come earlier.
+    reading.catch(() => {});
+    return reading;
+  };
+  let reading = readInto(buffers[0]);
+  try {
+    for (let turn = 0; ; turn = 1 - turn) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) return;
+      if (position !== null) position += bytesRead;
+      reading = readInto(buffers[1 - turn]!);
+      yield buffers[turn]!.subarray(0, bytesRead);
+    }
+  } finally {
+    // What is under way would go into a buffer of the next file.
+    await reading.catch(() => {});
+    idleBuffers.push(...buffers);
+    await handle.close();
+  }
+}
+
+function takeBuffer(): Buffer {
+  return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
 }
 
 /** All files below a directory, sorted; `x.jsonl` before the files of directory `x` (sub-agents after their session). */
@@ -129,5 +161,7 @@ function unreadable(path: string, cause: unknown): AgentInfraError {
 }
 
 const TRACE_NAME = /\.(?:json|jsonl|ndjson|csv|har|traj|log|tar|tgz)(?:\.(?:gz|zst))?$/i;
-/** 1 MiB reads: the default of 64 KiB spends a fifth of the time in the event loop. */
-const READ_BYTES = 1024 * 1024;
+/** Large reads: with 64 KiB a fifth of the time goes to the event loop. */
+const READ_BYTES = 512 * 1024;
+/** Buffers of files that are closed; new ones for each file would be gone over by the collector. */
+const idleBuffers: Buffer[] = [];

@@ -33,7 +33,8 @@ export class LineSplitter {
       end = chunk.indexOf(NEWLINE, start);
     }
     if (start < chunk.length) {
-      this.#carry.push(chunk.subarray(start));
+      // A copy: the chunk's memory is the next chunk's, see readFrom.
+      this.#carry.push(Buffer.from(chunk.subarray(start)));
       this.#carryBytes += chunk.length - start;
       if (this.#carryBytes > LONGEST_LINE_BYTES) {
         throw new AgentInfraError('trace.unreadable', 'a line is longer than 500 MiB', {

@@ -35,16 +35,41 @@ export function sharedHashes(a: Float64Array, b: Float64Array): number {
 
 /** 53 bits of two multiplicative hashes side by side, mixed at the end (the constants are murmur3's and xxHash's). */
 export function identityHash(text: string): number {
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
+  let high = HIGH_SEED;
+  let low = LOW_SEED;
   for (let index = 0; index < text.length; index += 1) {
     const unit = text.charCodeAt(index);
-    high = Math.imul(high ^ unit, 2_654_435_761);
-    low = Math.imul(low ^ unit, 1_597_334_677);
+    high = Math.imul(high ^ unit, HIGH_FACTOR);
+    low = Math.imul(low ^ unit, LOW_FACTOR);
   }
-  high =
-    Math.imul(high ^ (high >>> 16), 2_246_822_507) ^ Math.imul(low ^ (low >>> 13), 3_266_489_909);
-  low =
-    Math.imul(low ^ (low >>> 16), 2_246_822_507) ^ Math.imul(high ^ (high >>> 13), 3_266_489_909);
+  return mixed(high, low);
+}
+
+/** The identityHash of UTF-8 text in bytes [start, end). */
+export function identityHashOfBytes(bytes: Buffer, start: number, end: number): number {
+  let high = HIGH_SEED;
+  let low = LOW_SEED;
+  for (let index = start; index < end; index += 1) {
+    const byte = bytes[index]!;
+    // Beyond ASCII bytes are not the text's units.
+    if (byte > 127) return identityHash(bytes.toString('utf8', start, end));
+    high = Math.imul(high ^ byte, HIGH_FACTOR);
+    low = Math.imul(low ^ byte, LOW_FACTOR);
+  }
+  return mixed(high, low);
+}
+
+function mixed(first: number, second: number): number {
+  const high =
+    Math.imul(first ^ (first >>> 16), 2_246_822_507) ^
+    Math.imul(second ^ (second >>> 13), 3_266_489_909);
+  const low =
+    Math.imul(second ^ (second >>> 16), 2_246_822_507) ^
+    Math.imul(high ^ (high >>> 13), 3_266_489_909);
   return (high >>> 11) * 2 ** 32 + (low >>> 0);
 }
+
+const HIGH_SEED = 0xdeadbeef;
+const LOW_SEED = 0x41c6ce57;
+const HIGH_FACTOR = 2_654_435_761;
+const LOW_FACTOR = 1_597_334_677;

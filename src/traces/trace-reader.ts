@@ -47,6 +47,11 @@ export interface CsvFold {
 export interface JsonFold {
   /** A new file begins. */
   file?(name: string): void;
+  /**
+   * Reads bytes [start, end) of a JSON-lines file by itself instead of being given their value;
+   * false when they are not JSON, with nothing booked.
+   */
+  line?(bytes: Buffer, start: number, end: number, place: Place): boolean;
   /** One line of a JSON-lines file, one element of a list, or one document. Books its records. */
   value(value: unknown, place: Place): void;
   /** All files are read: emit what waited for later records, and book it. */
