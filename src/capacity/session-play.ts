@@ -71,8 +71,8 @@ export class SessionPlay {
     const base = this.#callBase[part]!;
     const turnBase = this.#turnBase[part]!;
     if (this.#isWhole[part] === 1) {
-      this.#partOf.fill(part, base, base + calls.length);
       for (let call = 0; call < calls.length; call += 1) {
+        this.#partOf[base + call] = part;
         this.#waits[base + call] = graph.waits[call]!;
       }
       for (let turn = 0; turn < graph.turns.length; turn += 1) {
@@ -81,8 +81,8 @@ export class SessionPlay {
       this.#enterTurn(part, 0, startMs);
       return;
     }
-    this.#partOf.fill(part, base + first, base + end);
     for (let call = first; call < end; call += 1) {
+      this.#partOf[base + call] = part;
       const { durationMs, offsetMs } = calls[call]!;
       this.#endMs[base + call] = startMs + offsetMs + durationMs;
       if (!this.#isPlayed(part, call)) continue;

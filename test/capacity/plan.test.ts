@@ -5,7 +5,12 @@ import { COUNTING_RULES } from '../../src/capacity/debit.ts';
 import { simulateDemand } from '../../src/capacity/demand.ts';
 import { planGates } from '../../src/capacity/gates.ts';
 import { infraCost, opsCost } from '../../src/capacity/infra.ts';
-import { oversizeRequests, peakBreakScale, sustainedBreak } from '../../src/capacity/limits.ts';
+import {
+  oversizeRequests,
+  peakBreak,
+  peakBreakScale,
+  sustainedBreak,
+} from '../../src/capacity/limits.ts';
 import { makePlan as makeFullPlan } from '../../src/capacity/plan.ts';
 import type { Plan } from '../../src/capacity/plan.ts';
 import type { PlanInput } from '../../src/capacity/plan-input.ts';
@@ -122,6 +127,7 @@ describe('verdicts', () => {
       traffic: trafficOf({ tokens }),
       routes: [route],
       volume: { ...planOf().volume, turnsPerMinute: 0.1 },
+      scales: [1],
     });
     expect(oversizeRequests(plan)).toMatchObject([{ dimension: 'tpm', requestP99: 31_000 }]);
     expect(makePlan(plan).scales[0]!.verdict).toBe('unservable');
@@ -129,7 +135,7 @@ describe('verdicts', () => {
   });
 
   test('tight passes unless the plan asked for the headroom', () => {
-    const input = planOf({ routes: [routeOf({ limits: { rpm: 2400 } })] });
+    const input = planOf({ routes: [routeOf({ limits: { rpm: 2400 } })], scales: [1] });
     expect(planGates(makePlan(input))[0]!.passed).toBe(true);
     const strict = { ...input, goals: { ...input.goals, headroomRequired: true } };
     expect(planGates(makePlan(strict))[0]!.passed).toBe(false);
@@ -139,7 +145,7 @@ describe('verdicts', () => {
 describe('binding dimension', () => {
   test('the one whose mean demand is nearest to its limit', () => {
     const routes = [routeOf({ limits: { rpm: 10_000, itpm: 7_000_000, otpm: 5_000_000 } })];
-    const plan = makePlan(planOf({ traffic: trafficOf({ tokens }), routes }));
+    const plan = makePlan(planOf({ traffic: trafficOf({ tokens }), routes, scales: [1] }));
     expect(plan.breaksAt).toMatchObject({ dimension: 'itpm' });
     expect(plan.breaksAt!.scale).toBeCloseTo(7 / 6, 9);
     expect(plan.scales[0]!.limits.filter((use) => use.binding).map((use) => use.dimension)).toEqual(
@@ -189,7 +195,7 @@ test('higher tiers are tried lowest first and move every limit at once', () => {
 describe('where the peak breaks', () => {
   test('is where the simulated busiest minute reaches the limit', () => {
     const input = planOf();
-    const at = makeFullPlan(input).breaksAtPeak!.scale;
+    const at = peakBreak(input, simulateDemand(input))!.scale;
     const there = simulateDemand({ ...input, scales: [at] }, { replications: 20 });
     expect(there.scales[0]!.pools.get('custom model')!.rpm!.value / 1500).toBeCloseTo(1, 2);
   });
@@ -221,7 +227,7 @@ describe('cost', () => {
   const routes = [routeOf({ price, limits: { rpm: 1e6 } })];
 
   test('per turn, per user and per month from the same calls', () => {
-    const { cost } = makePlan(planOf({ traffic, routes })).scales[0]!;
+    const { cost } = makePlan(planOf({ traffic, routes, scales: [1] })).scales[0]!;
     const perCall = (3000 * 1 + 300 * 5) / 1e6;
     expect(cost.perTurn).toBeCloseTo(2 * perCall, 12);
     expect(cost.monthly.api).toBeCloseTo(480_000 * 22 * 2 * perCall, 6);
@@ -255,7 +261,7 @@ describe('cost', () => {
   });
 
   test('an unknown price makes the total unknown, never zero', () => {
-    const { cost } = makePlan(planOf({ traffic })).scales[0]!;
+    const { cost } = makePlan(planOf({ traffic, scales: [1] })).scales[0]!;
     expect(cost.monthly).toMatchObject({ api: null, total: null });
     expect(cost.perTurn).toBeNull();
   });
@@ -266,6 +272,7 @@ describe('cost', () => {
         makePlan(
           planOf({
             traffic,
+            scales: [1],
             routes: priced ? routes : [routeOf({ limits: { rpm: 1e6 } })],
             goals: { ...planOf().goals, maxMonthlyUsd },
           }),
@@ -298,5 +305,6 @@ test('infrastructure: an unknown driver is unknown cost; operations start at the
 });
 
 test('a plan is a pure function of its input', () => {
-  expect(makePlan(planOf())).toEqual(makePlan(planOf()));
+  const input = planOf({ scales: [1, 3] });
+  expect(makePlan(input)).toEqual(makePlan(input));
 });

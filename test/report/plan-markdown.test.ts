@@ -80,7 +80,7 @@ describe('Markdown from outside', () => {
   test('names cannot break a table or bring HTML', () => {
     expect(markdownCell('a|b <script>\n`x`')).not.toMatch(/[^\\]\||<|\n|[^\\]`/);
     const name = '| <img src=x> `\n# plan';
-    const plan = makePlan(planOf({ name }), { replications: 2 });
+    const plan = makePlan(planOf({ name, scales: [1] }), { replications: 2 });
     const markdown = planMarkdown(plan);
     expect(markdown).not.toContain('<img');
     expect(markdown.split('\n').filter((line) => line.startsWith('# '))).toHaveLength(1);
