@@ -9,6 +9,16 @@ export class ExactSum {
 
   add(value: number): void {
     const partials = this.#partials;
+    // One partial and no rounding error: the usual case, without writing the list anew.
+    if (partials.length === 1) {
+      const before = partials[0]!;
+      const sum = before + value;
+      const added = sum - before;
+      if (before - (sum - added) + (value - added) === 0) {
+        partials[0] = sum;
+        return;
+      }
+    }
     let rest = value;
     let kept = 0;
     for (let index = 0; index < partials.length; index += 1) {

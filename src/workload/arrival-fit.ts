@@ -46,7 +46,9 @@ const FAMILIES = {
  */
 export function fitArrivals(gapsMs: Float64Array): ArrivalModelFit | null {
   const every = Math.ceil(gapsMs.length / MOST_GAPS);
-  const sample = gapsMs.filter((_, index) => index % every === 0).toSorted();
+  const sample = new Float64Array(Math.ceil(gapsMs.length / Math.max(1, every)));
+  for (let index = 0; index < sample.length; index += 1) sample[index] = gapsMs[index * every]!;
+  sample.sort();
   const positive = sample.filter((gap) => gap > 0);
   if (positive.length < LEAST_GAPS || positive[0] === positive.at(-1)) return null;
   const fits = (Object.keys(FAMILIES) as ArrivalFamily[])
@@ -102,33 +104,55 @@ function fitGamma(gapsMs: Float64Array): Distribution {
   return { shape, scale, cdf: (gap) => regularisedGamma(shape, gap / scale) };
 }
 
-/** The likelihood's shape equation is monotone, so bisection on its logarithm always finds it. */
+/**
+ * Newton's method on the likelihood's shape equation, which is monotone: a bracket that shrinks with
+ * every step catches steps that go too far.
+ */
 function fitWeibull(gapsMs: Float64Array): Distribution {
   // Scaled to a mean of 1, powers stay within range.
   const unit = mean(gapsMs);
-  const values = gapsMs.map((gap) => gap / unit);
-  const logs = values.map(Math.log);
+  const logs = gapsMs.map((gap) => Math.log(gap / unit));
   const meanLog = mean(logs);
-  const excess = (shape: number): number => {
-    let weighted = 0;
-    let total = 0;
-    for (let index = 0; index < values.length; index += 1) {
-      const power = values[index]! ** shape;
-      total += power;
-      weighted += power * logs[index]!;
-    }
-    return weighted / total - 1 / shape - meanLog;
-  };
   let low = 0.02;
   let high = 50;
+  let shape = Math.min(high, Math.max(low, Math.PI / Math.sqrt(6) / populationStd(logs)));
   for (let step = 0; step < 60; step += 1) {
-    const middle = Math.sqrt(low * high);
-    if (excess(middle) < 0) low = middle;
-    else high = middle;
+    const { excess, slope } = weibullExcess(logs, meanLog, shape);
+    if (excess < 0) low = shape;
+    else high = shape;
+    const newton = shape - excess / slope;
+    const next = newton > low && newton < high ? newton : Math.sqrt(low * high);
+    const isDone = Math.abs(next - shape) <= 1e-14 * shape;
+    shape = next;
+    if (isDone) break;
   }
-  const shape = Math.sqrt(low * high);
-  const scale = unit * mean(values.map((value) => value ** shape)) ** (1 / shape);
+  let sum = 0;
+  for (const log of logs) sum += Math.exp(shape * log);
+  const scale = unit * (sum / logs.length) ** (1 / shape);
   return { shape, scale, cdf: (gap) => 1 - Math.exp(-((gap / scale) ** shape)) };
+}
+
+/** Sum of x^k log x over sum of x^k, less 1 / k and the mean log: 0 at the likeliest k; and its slope. */
+function weibullExcess(
+  logs: Float64Array,
+  meanLog: number,
+  shape: number,
+): { readonly excess: number; readonly slope: number } {
+  let total = 0;
+  let weighted = 0;
+  let squared = 0;
+  for (let index = 0; index < logs.length; index += 1) {
+    const log = logs[index]!;
+    const power = Math.exp(shape * log);
+    total += power;
+    weighted += power * log;
+    squared += power * log * log;
+  }
+  const average = weighted / total;
+  return {
+    excess: average - 1 / shape - meanLog,
+    slope: squared / total - average * average + 1 / (shape * shape),
+  };
 }
 
 function fitLogNormal(gapsMs: Float64Array): Distribution {

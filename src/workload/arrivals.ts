@@ -124,8 +124,8 @@ function windowCounts(
   // Only windows with calls are visited, so an idle year costs nothing.
   const busy: number[] = [];
   let current = -1;
-  for (const [index, start] of startUs.entries()) {
-    const window = Math.floor(start / windowUs);
+  for (let index = 0; index < startUs.length; index += 1) {
+    const window = Math.floor(startUs[index]! / windowUs);
     if (window === current) busy[busy.length - 1]! += weights[index]!;
     else busy.push(weights[index]!);
     current = window;
@@ -235,8 +235,8 @@ function timeline({ startUs, allIn }: SortedCalls, weights: Float64Array): Timel
   const buckets = Math.floor(startUs.at(-1)! / (bucketSeconds * US_PER_SECOND)) + 1;
   const calls = Array.from({ length: buckets }, () => 0);
   const tokens = Array.from({ length: buckets }, () => 0);
-  for (const [index, start] of startUs.entries()) {
-    const bucket = Math.floor(start / (bucketSeconds * US_PER_SECOND));
+  for (let index = 0; index < startUs.length; index += 1) {
+    const bucket = Math.floor(startUs[index]! / (bucketSeconds * US_PER_SECOND));
     calls[bucket]! += weights[index]!;
     tokens[bucket]! += allIn[index]!;
   }
@@ -253,6 +253,6 @@ export function timelineBucketSeconds(spanSeconds: number): number {
 
 function sumOf(values: Float64Array): number {
   let sum = 0;
-  for (const value of values) sum += value;
+  for (let index = 0; index < values.length; index += 1) sum += values[index]!;
   return sum;
 }

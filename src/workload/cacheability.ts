@@ -7,7 +7,7 @@ import { MissFold } from './cache-misses.ts';
 import type { CacheMisses, MissFoldState } from './cache-misses.ts';
 import { NO_CLOCK_MS, PrefixLog } from './prefix-log.ts';
 import type { LoggedPrefix, PrefixLogState } from './prefix-log.ts';
-import { isGeneration } from './session-fold.ts';
+import { generationsInOrder } from './session-fold.ts';
 
 /** Reuse of prompt prefixes: what the provider served, and what the prompts would have allowed. */
 export interface CacheProfile {
@@ -90,10 +90,8 @@ export class CacheFold {
     this.#toLog(call, prefix, Number.isNaN(startMs) ? NO_CLOCK_MS : startMs);
   }
 
-  session(session: Session): void {
-    const calls = session.turns
-      .flatMap(({ steps }) => steps.filter(isGeneration))
-      .toSorted((a, b) => a.startMs - b.startMs);
+  /** @param calls the session's generations in order of time, where the caller has them */
+  session(session: Session, calls: readonly LlmCall[] = generationsInOrder(session)): void {
     const own = new BlockUses(this.#sessions);
     const numbers = new Map<number | string, number>();
     for (const call of calls) {

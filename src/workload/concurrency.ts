@@ -13,17 +13,19 @@ export interface Concurrency {
  */
 export function concurrency(starts: Float64Array, ends: Float64Array): Concurrency | null {
   if (starts.length === 0) return null;
-  const opening: number[] = [];
-  const closing: number[] = [];
+  const opening = new Float64Array(starts.length);
+  const closing = new Float64Array(starts.length);
   const busy = new ExactSum();
+  let count = 0;
   for (let index = 0; index < starts.length; index += 1) {
     if (!(ends[index]! > starts[index]!)) continue;
-    opening.push(starts[index]!);
-    closing.push(ends[index]!);
+    opening[count] = starts[index]!;
+    closing[count] = ends[index]!;
+    count += 1;
     busy.add(ends[index]! - starts[index]!);
   }
-  const sortedStarts = Float64Array.from(opening).toSorted();
-  const sortedEnds = Float64Array.from(closing).toSorted();
+  const sortedStarts = opening.subarray(0, count).sort();
+  const sortedEnds = closing.subarray(0, count).sort();
   if (sortedStarts.length === 0) return { mean: 0, peak: 0 };
   const span = sortedEnds.at(-1)! - sortedStarts[0]!;
   return { mean: busy.value / span, peak: peakOverlap(sortedStarts, sortedEnds) };

@@ -25,7 +25,7 @@ export interface CriticalPath {
  * down to the turn's start. Null when no step's end is known.
  */
 export function criticalPath(turn: Turn): CriticalPath | null {
-  const timed = turn.steps.filter(isTimed).toSorted((a, b) => a.endMs - b.endMs);
+  const timed = inOrderOfEnd(turn.steps);
   const last = timed.at(-1);
   if (last === undefined || last.endMs <= turn.startMs) return null;
   const shares = {
@@ -37,7 +37,8 @@ export function criticalPath(turn: Turn): CriticalPath | null {
     retryMs: 0,
     gapMs: 0,
   };
-  const byId = new Map(timed.map((step) => [step.id, step]));
+  const byId = new Map<string, TimedStep>();
+  for (const one of timed) byId.set(one.id, one);
   // Everything from `edge` on is already explained.
   let edge = last.endMs;
   let step: TimedStep | undefined = last;
@@ -61,10 +62,16 @@ function isTimed(step: Step): step is TimedStep {
   return step.endMs !== undefined && step.endMs >= step.startMs;
 }
 
-function latest(steps: readonly TimedStep[]): TimedStep | undefined {
-  let result: TimedStep | undefined;
-  for (const step of steps) if (result === undefined || step.endMs > result.endMs) result = step;
-  return result;
+/** Without the steps whose end is unknown. Steps mostly end in their order, so a sort is rare. */
+function inOrderOfEnd(steps: readonly Step[]): readonly TimedStep[] {
+  const timed: TimedStep[] = [];
+  let isAscending = true;
+  for (const step of steps) {
+    if (!isTimed(step)) continue;
+    if (timed.length > 0 && step.endMs < timed.at(-1)!.endMs) isAscending = false;
+    timed.push(step);
+  }
+  return isAscending ? timed : timed.toSorted((a, b) => a.endMs - b.endMs);
 }
 
 /**
@@ -76,9 +83,13 @@ function before(
   sorted: readonly TimedStep[],
   byId: ReadonlyMap<string, TimedStep>,
 ): TimedStep | undefined {
-  const named = step.after.flatMap((id) => byId.get(id) ?? []);
-  const earlier = named.filter(({ startMs }) => startMs < step.startMs);
-  if (earlier.length > 0) return latest(earlier);
+  let latest: TimedStep | undefined;
+  for (const id of step.after) {
+    const named = byId.get(id);
+    if (named === undefined || !(named.startMs < step.startMs)) continue;
+    if (latest === undefined || named.endMs > latest.endMs) latest = named;
+  }
+  if (latest !== undefined) return latest;
   let index = countEndedBy(sorted, step.startMs) - 1;
   while (index >= 0 && sorted[index]!.startMs >= step.startMs) index -= 1;
   return sorted[index];

@@ -12,7 +12,7 @@ import { isTimed, sessionOrder, textHash, timeKey, untimedKey } from './order-ke
 import type { OrderKey } from './order-key.ts';
 import { precisionOf } from './precision.ts';
 import { profileWarnings } from './profile-warnings.ts';
-import { SessionFold, isGeneration } from './session-fold.ts';
+import { SessionFold, generationsInOrder, isGeneration } from './session-fold.ts';
 import { DEFAULT_SKELETONS, SkeletonSample } from './skeletons.ts';
 import { StructureFold } from './structure.ts';
 import { withoutArtefacts } from './timestamp-ticks.ts';
@@ -99,8 +99,9 @@ export class ProfileFold implements TraceSink {
 
   session(session: Session): void {
     this.#sessions.add(session);
-    this.#structure.add(session);
-    this.#cache.session(session);
+    const calls = generationsInOrder(session);
+    this.#structure.add(session, calls);
+    this.#cache.session(session, calls);
     this.#skeletons.add(session);
     const keyAt = sessionOrder(session);
     for (const { steps } of session.turns) {

@@ -1,4 +1,4 @@
-import type { LlmCall, Session, Step, ToolCall, Turn } from '../core/trace.ts';
+import type { LlmCall, Session, StateOperation, Step, ToolCall, Turn } from '../core/trace.ts';
 import { arrivalPattern } from './arrival-pattern.ts';
 import type { ArrivalPattern } from './arrival-pattern.ts';
 import { Column } from './column.ts';
@@ -148,25 +148,26 @@ export class SessionFold {
   }
 
   #addTurn(turn: Turn, key: OrderKey, keyAt: (startMs: number) => OrderKey): void {
-    const calls = turn.steps.filter(isGeneration);
-    const tools = turn.steps.filter((step) => step.kind === 'tool');
     const series = this.#series;
     if (Number.isFinite(turn.startMs)) this.#keepTurnStart(turn.startMs);
-    series.llmPerTurn.add(calls.length, key);
-    series.toolsPerTurn.add(tools.length, key);
-    series.turnMs.add(turnEndMs(turn) - turn.startMs, key);
-    const flights = calls.flatMap(({ startMs, endMs }) =>
-      endMs === undefined ? [] : [[startMs, endMs] as const],
-    );
-    if (calls.length > 0 && flights.length === calls.length) {
-      series.fanOut.add(Math.max(1, maxOverlap(flights)), key);
-    }
-    for (const tool of tools) this.#addTool(tool, keyAt(tool.startMs));
+    let calls = 0;
+    let tools = 0;
     for (const step of turn.steps) {
-      if (step.kind !== 'state') continue;
-      if (step.operation === 'read') this.#reads += 1;
-      else this.#writes += 1;
+      if (step.kind === 'tool') tools += 1;
+      else if (isGeneration(step)) calls += 1;
+      else if (step.kind === 'state') this.#addState(step);
     }
+    series.llmPerTurn.add(calls, key);
+    series.toolsPerTurn.add(tools, key);
+    series.turnMs.add(turnEndMs(turn) - turn.startMs, key);
+    if (calls > 0) series.fanOut.add(fanOut(turn.steps), key);
+    for (const step of turn.steps)
+      if (step.kind === 'tool') this.#addTool(step, keyAt(step.startMs));
+  }
+
+  #addState({ operation }: StateOperation): void {
+    if (operation === 'read') this.#reads += 1;
+    else this.#writes += 1;
   }
 
   #addTool(tool: ToolCall, key: OrderKey): void {
@@ -243,6 +244,38 @@ interface ToolState {
 /** A call that generates text; embeddings are counted apart. */
 export function isGeneration(step: Step): step is LlmCall {
   return step.kind === 'llm' && step.operation !== 'embedding';
+}
+
+/** Most generations at a time, of steps with at least one; undefined when the end of one is unknown. */
+function fanOut(steps: readonly Step[]): number | undefined {
+  // Mostly each call starts after all others have ended, which needs no sorting to see.
+  let lastEndMs = Number.NEGATIVE_INFINITY;
+  let overlaps = false;
+  for (const step of steps) {
+    if (!isGeneration(step)) continue;
+    if (step.endMs === undefined) return undefined;
+    if (!(step.startMs >= lastEndMs)) overlaps = true;
+    lastEndMs = Math.max(lastEndMs, step.endMs);
+  }
+  if (!overlaps) return 1;
+  const flights = steps
+    .filter(isGeneration)
+    .map(({ startMs, endMs }) => [startMs, endMs!] as const);
+  return Math.max(1, maxOverlap(flights));
+}
+
+/** A session's generations in order of time; those of one instant stay as they are. */
+export function generationsInOrder(session: Session): readonly LlmCall[] {
+  const calls: LlmCall[] = [];
+  let isAscending = true;
+  for (const { steps } of session.turns) {
+    for (const step of steps) {
+      if (!isGeneration(step)) continue;
+      if (calls.length > 0 && !(step.startMs >= calls.at(-1)!.startMs)) isAscending = false;
+      calls.push(step);
+    }
+  }
+  return isAscending ? calls : calls.toSorted((a, b) => a.startMs - b.startMs);
 }
 
 /** Execution time of a tool: as the source says, else end minus start; undefined when unknown. */

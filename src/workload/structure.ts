@@ -8,7 +8,7 @@ import { sessionOrder } from './order-key.ts';
 import type { OrderKey } from './order-key.ts';
 import { Series } from './series.ts';
 import type { SeriesState } from './series.ts';
-import { isGeneration, thinkTimesMs } from './session-fold.ts';
+import { generationsInOrder, thinkTimesMs } from './session-fold.ts';
 import type { Summary } from './summary.ts';
 
 /** The shape of sessions, beyond counts. */
@@ -88,11 +88,9 @@ export class StructureFold {
     ExactSum
   >;
 
-  add(session: Session): void {
+  /** @param calls the session's generations in order of time, where the caller has them */
+  add(session: Session, calls: readonly LlmCall[] = generationsInOrder(session)): void {
     this.#counts.sessions += 1;
-    const calls = session.turns
-      .flatMap(({ steps }) => steps.filter(isGeneration))
-      .toSorted((a, b) => a.startMs - b.startMs);
     this.#addContexts(calls, sessionOrder(session));
     for (const call of calls) this.#addAttempts(call);
     this.#addToolRepeats(session);
@@ -197,28 +195,31 @@ export class StructureFold {
     const seen = new Set<string>();
     let previous: string | undefined;
     let run = 0;
-    for (const step of session.turns.flatMap(({ steps }) => steps)) {
-      if (step.kind !== 'tool') continue;
-      const { argumentsHash } = step;
-      // A tool whose arguments are unknown ends a run: it may be anything.
-      const key = argumentsHash === undefined ? undefined : `${step.name} ${argumentsHash}`;
-      run = key !== undefined && key === previous ? run + 1 : 1;
-      previous = key;
-      if (key === undefined) continue;
-      this.#counts.hashed += 1;
-      if (seen.has(key)) this.#counts.repeated += 1;
-      seen.add(key);
-      this.#longestLoop = Math.max(this.#longestLoop, run);
+    for (const { steps } of session.turns) {
+      for (const step of steps) {
+        if (step.kind !== 'tool') continue;
+        // A hash of name and arguments. A tool whose arguments are unknown ends a run: it may be anything.
+        const { argumentsHash } = step;
+        run = argumentsHash !== undefined && argumentsHash === previous ? run + 1 : 1;
+        previous = argumentsHash;
+        if (argumentsHash === undefined) continue;
+        this.#counts.hashed += 1;
+        if (seen.has(argumentsHash)) this.#counts.repeated += 1;
+        else seen.add(argumentsHash);
+        this.#longestLoop = Math.max(this.#longestLoop, run);
+      }
     }
   }
 
   #addTime(turn: Turn): void {
     const path = criticalPath(turn);
     if (path === null) return;
-    for (const share of PATH_SHARES) this.#times[share].add(path.shares[share]);
+    for (const share of PATH_SHARES) {
+      if (path.shares[share] !== 0) this.#times[share].add(path.shares[share]);
+    }
     this.#times.turnMs.add(path.totalMs);
-    for (const step of turn.steps) {
-      if (step.endMs !== undefined) this.#times.busyMs.add(Math.max(0, step.endMs - step.startMs));
+    for (const { startMs, endMs } of turn.steps) {
+      if (endMs !== undefined && endMs > startMs) this.#times.busyMs.add(endMs - startMs);
     }
   }
 }
