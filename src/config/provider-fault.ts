@@ -52,6 +52,10 @@ const faultSchema = z.discriminatedUnion('kind', [
     code: z.string().optional(),
     message: z.string().optional(),
     retryAfter: duration().optional(),
+    /** Write retry-after as seconds or as an HTTP date. */
+    retryAfterForm: oneOf(['seconds', 'date']).default('seconds'),
+    /** The date is by a clock that is so much behind: a date in the past when it exceeds retryAfter. */
+    retryAfterSkew: duration().optional(),
     retryAfterMs: duration().optional(),
     shouldRetry: z.boolean().optional(),
   }),
@@ -85,6 +89,14 @@ const faultSchema = z.discriminatedUnion('kind', [
   strict({ kind: z.literal('wrong-usage'), ...condition, factor: z.number().min(0).default(2) }),
   /** A stream whose frames are unusual or broken in one of these ways; whole replies are not touched. */
   strict({ kind: z.literal('framing'), ...condition, how: oneOf(FRAMINGS) }),
+  /** One event of a stream is missing. */
+  strict({ kind: z.literal('skip-event'), ...condition, ...afterTokens }),
+  /** Two events of a stream change places, and with them their sequence numbers. */
+  strict({ kind: z.literal('reorder-events'), ...condition, ...afterTokens }),
+  /** The arguments of tool calls break off in their middle; the reply ends as if they were whole. */
+  strict({ kind: z.literal('cut-arguments'), ...condition }),
+  /** The reply is fine; the connection it came on is reset when the next request arrives on it. */
+  strict({ kind: z.literal('stale-connection'), ...condition }),
   /** A proxy's HTML error page with status 200. */
   strict({ kind: z.literal('html'), ...condition }),
 ]);

@@ -1,6 +1,7 @@
 import type { Fault } from '../config/provider.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 import type { ApiError } from '../http/dialect.ts';
+import type { ComposedReply, Segment } from './compose-reply.ts';
 import { isHarmless } from './framing.ts';
 
 /** Decoding steps before a fault inside a stream strikes; at least the first token is sent. */
@@ -18,12 +19,16 @@ export function spoilsReply(fault: Fault | undefined): boolean {
     case 'error-event':
     case 'html':
     case 'status':
+    case 'skip-event':
+    case 'reorder-events':
+    case 'cut-arguments':
       return true;
     case 'framing':
       return !isHarmless(fault.how);
     case 'slow-first-token':
     case 'slow-headers':
     case 'stall':
+    case 'stale-connection':
     case undefined:
       return false;
   }
@@ -52,6 +57,26 @@ export function breakFrame(text: string): string {
   return text.slice(0, middle) + text.slice(end);
 }
 
+/** SSE text in two: its last event, and what comes before it. */
+export function cutLastEvent(text: string): { readonly before: string; readonly last: string } {
+  const at = text.lastIndexOf('\n\n', text.length - 3);
+  const start = at === -1 ? 0 : at + 2;
+  return { before: text.slice(0, start), last: text.slice(start) };
+}
+
+/** The reply with half the arguments of each tool call. */
+export function cutArguments(composed: ComposedReply): ComposedReply {
+  const cut = (segment: Segment): Segment =>
+    segment.kind === 'tool'
+      ? { ...segment, call: { ...segment.call, arguments: breakJson(segment.call.arguments) } }
+      : segment;
+  const choices = composed.choices.map((choice) => ({
+    ...choice,
+    segments: choice.segments.map(cut),
+  }));
+  return { ...composed, choices };
+}
+
 /** A JSON body cut in its middle. */
 export function breakJson(text: string): string {
   return text.slice(0, Math.floor(text.length / 2));
@@ -78,11 +103,22 @@ export function errorOf(fault: Fault & { readonly kind: 'status' | 'error-event'
 /** Retry headers of a `status` fault. */
 export function retryHeaders(
   fault: Fault & { readonly kind: 'status' },
+  nowEpochMs: number,
 ): Readonly<Record<string, string>> {
-  const { retryAfter, retryAfterMs, shouldRetry } = fault;
+  const { retryAfter, retryAfterForm, retryAfterMs, retryAfterSkew = 0, shouldRetry } = fault;
+  const told = (ms: number): string =>
+    retryAfterForm === 'seconds'
+      ? String(Math.ceil(ms / 1000))
+      : new Date(Math.ceil((nowEpochMs + ms - retryAfterSkew) / 1000) * 1000).toUTCString();
   return {
-    ...(retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfter / 1000)) }),
+    ...(retryAfter === undefined ? {} : { 'retry-after': told(retryAfter) }),
     ...(retryAfterMs === undefined ? {} : { 'retry-after-ms': String(Math.ceil(retryAfterMs)) }),
     ...(shouldRetry === undefined ? {} : { 'x-should-retry': String(shouldRetry) }),
   };
+}
+
+/** Puts an event after the first of the events that follow it; an empty one changes nothing. */
+export function swapFirst(events: string, late: string): string {
+  const end = events.indexOf('\n\n') + 2;
+  return events.slice(0, end) + late + events.slice(end);
 }

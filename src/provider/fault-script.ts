@@ -20,6 +20,12 @@ interface Line {
   struck: number;
 }
 
+const STREAM_ONLY: ReadonlySet<Fault['kind']> = new Set([
+  'framing',
+  'skip-event',
+  'reorder-events',
+]);
+
 export interface FaultCount {
   readonly name: string;
   readonly kind: Fault['kind'];
@@ -49,7 +55,7 @@ export class FaultScript {
       // Drawn before the conditions, so that a line's outcome for a request stays when others change.
       const chance = fault.probability === undefined ? 0 : facts.random().uniform();
       // A whole reply has no frames.
-      if (fault.kind === 'framing' && !facts.stream) continue;
+      if (STREAM_ONLY.has(fault.kind) && !facts.stream) continue;
       if (facts.requested === faultName(fault)) {
         struck ??= line;
         continue;

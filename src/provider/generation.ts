@@ -7,9 +7,11 @@ import type { ComposedReply } from './compose-reply.ts';
 import {
   breakFrame,
   breakJson,
+  cutLastEvent,
   errorOf,
   spoilsReply,
   stepsBefore,
+  swapFirst,
   wrongUsage,
 } from './fault-effects.ts';
 import { framed } from './framing.ts';
@@ -68,6 +70,8 @@ export class Generation {
   #held: string | undefined;
   /** The reply is whole and waits for the stall to end. */
   #endsAfterStall = false;
+  /** An event that comes after the one that follows it. */
+  #late = '';
 
   constructor(input: GenerationInput) {
     const { uncached, cacheRead, cacheWrite5m, cacheWrite1h } = input.cache;
@@ -134,6 +138,10 @@ export class Generation {
   #stream(reply: StreamedReply, count: number, done: boolean): void {
     const { fault, composed } = this.#input;
     let text = this.#open(reply) + reply.advance(count);
+    if (text !== '') {
+      text += this.#late;
+      this.#late = '';
+    }
     if (fault !== undefined && !this.#struck && (done || this.#steps >= stepsBefore(fault))) {
       this.#struck = true;
       const rest = this.#strike(reply, fault, text);
@@ -143,7 +151,12 @@ export class Generation {
     if (done) {
       const finish = composed.choices.map((choice) => choice.finish);
       const { stopSequence } = composed.choices[0]!;
-      text += reply.writer.close({ finish, stopSequence, usage: wrongUsage(this.#used(), fault) });
+      const end = reply.writer.close({
+        finish,
+        stopSequence,
+        usage: wrongUsage(this.#used(), fault),
+      });
+      text += swapFirst(end, this.#late);
     }
     if (fault?.kind === 'framing') this.#sendPieces(framed(text, fault.how, { isLast: done }));
     else this.#send(text);
@@ -156,6 +169,13 @@ export class Generation {
     switch (fault.kind) {
       case 'malformed-json':
         return breakFrame(text);
+      case 'skip-event':
+      case 'reorder-events': {
+        const { before, last } = cutLastEvent(text);
+        if (fault.kind === 'reorder-events') this.#late = last;
+        this.#struck = last !== ''; // hidden reasoning brings no event to take away
+        return before;
+      }
       case 'stall':
         this.#send(text);
         this.#held = '';
@@ -181,6 +201,8 @@ export class Generation {
       case 'slow-first-token':
       case 'wrong-usage':
       case 'framing':
+      case 'cut-arguments':
+      case 'stale-connection':
         return text; // before the stream, or at its end
     }
     this.#end('fault');
@@ -270,6 +292,10 @@ export class Generation {
       case 'slow-first-token':
       case 'wrong-usage':
       case 'framing':
+      case 'skip-event':
+      case 'reorder-events':
+      case 'cut-arguments':
+      case 'stale-connection':
       case undefined:
         this.#sendBody(200, text);
     }

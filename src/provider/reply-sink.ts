@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** Where one reply goes. Calls after the end do nothing. */
 export interface ReplySink {
@@ -10,6 +11,16 @@ export interface ReplySink {
   reset(): void;
   /** Every listener is called once if the client leaves before the end; the latest comes first. */
   onAbandoned(listener: () => void): void;
+  /** The next request on the connection meets a reset; absent where there is no connection. */
+  expireConnection?(): void;
+}
+
+/** Sockets whose next request is answered by a reset. */
+const expired = new WeakSet<Socket>();
+
+/** Whether the connection was to go before this request. */
+export function isExpired(socket: Socket): boolean {
+  return expired.has(socket);
 }
 
 /** A sink over a node response. */
@@ -52,5 +63,10 @@ export class HttpSink implements ReplySink {
 
   onAbandoned(listener: () => void): void {
     this.#listeners.push(listener);
+  }
+
+  expireConnection(): void {
+    const { socket } = this.#response;
+    if (socket !== null) expired.add(socket);
   }
 }

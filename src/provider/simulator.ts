@@ -13,6 +13,7 @@ import type { Directives } from './directives.ts';
 import type { EngineProfile } from './engine-profile.ts';
 import { answerError, commonHeaders, unknownModel } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { cutArguments } from './fault-effects.ts';
 import { FaultScript, faultName } from './fault-script.ts';
 import { Generation } from './generation.ts';
 import type { GenerationEnd } from './generation.ts';
@@ -152,6 +153,7 @@ export class Simulator {
     strikeBeforeReply(fault, exchange, {
       pacer: this.pacer,
       clock,
+      nowEpochMs: this.#options.nowEpochMs,
       proceed: () => this.#admit(plan),
     });
   }
@@ -214,7 +216,8 @@ export class Simulator {
     const { config, clock, nowNs, nowEpochMs } = this.#options;
     const { settings, timing, blockTokens } = model;
     const random = streams('content');
-    const composed = composeReply({ request, model: settings, directives, random });
+    const drawn = composeReply({ request, model: settings, directives, random });
+    const composed = fault?.kind === 'cut-arguments' ? cutArguments(drawn) : drawn;
     const head: ReplyHead = {
       id: `${ID_PREFIXES[dialect]}${randomId(random)}`,
       model: settings.id,

@@ -18,7 +18,7 @@ import type { Exchange } from './exchange.ts';
 import { KeyCounts } from './key-counts.ts';
 import { LocalLimitGate } from './limit-gate.ts';
 import type { LimitGate } from './limit-gate.ts';
-import { HttpSink } from './reply-sink.ts';
+import { HttpSink, isExpired } from './reply-sink.ts';
 import type { Outcome, RequestLog, RequestRecord } from './request-log.ts';
 import { Simulator } from './simulator.ts';
 
@@ -108,6 +108,12 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
       return;
     }
     const exchange = open(request, response, path);
+    if (isExpired(request.socket)) {
+      exchange.record.fault = 'stale-connection';
+      exchange.sink.reset();
+      exchange.end('fault');
+      return;
+    }
     const known = METHODS.find(({ pattern }) => pattern.test(path));
     if (known === undefined || !known.methods.includes(request.method ?? '')) {
       refuse(exchange, known === undefined ? 404 : 405, `${request.method} ${path}`);

@@ -11,6 +11,7 @@ const HTML_PAGE =
 interface Context {
   readonly pacer: Pacer;
   readonly clock: Clock;
+  readonly nowEpochMs: () => number;
   /** Goes on with the call as if nothing had happened. */
   readonly proceed: () => void;
 }
@@ -19,11 +20,12 @@ interface Context {
 export function strikeBeforeReply(
   fault: Fault | undefined,
   exchange: Exchange,
-  { pacer, clock, proceed }: Context,
+  { pacer, clock, nowEpochMs, proceed }: Context,
 ): void {
   switch (fault?.kind) {
     case 'status': {
-      const headers = { ...commonHeaders(exchange, clock.now()), ...retryHeaders(fault) };
+      const told = retryHeaders(fault, nowEpochMs());
+      const headers = { ...commonHeaders(exchange, clock.now()), ...told };
       answerError(exchange, errorOf(fault), headers, 'fault');
       return;
     }
@@ -46,7 +48,13 @@ export function strikeBeforeReply(
       });
       return;
     }
+    case 'stale-connection':
+      exchange.sink.expireConnection?.();
+      break;
     case 'slow-first-token':
+    case 'skip-event':
+    case 'reorder-events':
+    case 'cut-arguments':
     case 'stall':
     case 'error-event':
     case 'truncate':

@@ -24,6 +24,10 @@ function faulty(...faults: FaultInput[]): VirtualProvider {
   return new VirtualProvider(config({ output: { tokens: 'max' } }, { faults, overrides: 'all' }));
 }
 
+function frames(text: string): readonly string[] {
+  return text.split(/(?<=\n\n)/u).map((frame) => frame.replace(/"created(?:_at)?":\d+,/, ''));
+}
+
 async function struck(fault: FaultInput, dialect: Dialect, stream: boolean): Promise<Sent> {
   const provider = faulty(fault);
   const sent = provider.send(request(dialect, stream), { dialect });
@@ -54,6 +58,24 @@ describe.each(DIALECTS)('%s: what a client sees of each fault', (dialect) => {
     expect(reply.read(dialect).error?.message).toBeTruthy();
     expect(closings).toEqual(['fault']);
     expect(record.fault).toBe('storm');
+  });
+
+  test.for([
+    { why: 'as a date', skew: undefined, told: 'Thu, 01 Jan 2026 00:00:05 GMT' },
+    { why: 'by a clock that is behind', skew: '1m', told: 'Wed, 31 Dec 2025 23:59:05 GMT' },
+  ])('retry-after $why', async ({ skew, told }) => {
+    const { reply } = await struck(
+      {
+        kind: 'status',
+        status: 503,
+        retryAfter: '5s',
+        retryAfterForm: 'date',
+        ...(skew === undefined ? {} : { retryAfterSkew: skew }),
+      },
+      dialect,
+      false,
+    );
+    expect(reply.headers['retry-after']).toBe(told);
   });
 
   test.for([
@@ -178,6 +200,44 @@ describe.each(DIALECTS)('%s: what a client sees of each fault', (dialect) => {
     }
   });
 
+  test.for([
+    { why: 'at the first token', afterTokens: 1 },
+    { why: 'in the middle', afterTokens: 4 },
+    { why: 'at the last token', afterTokens: 10 },
+  ])('skip-event and reorder-events, $why', async ({ afterTokens }) => {
+    const whole = frames((await faulty().sendAndRun(request(dialect, true), dialect)).reply.text);
+    const skipped = await struck({ kind: 'skip-event', afterTokens }, dialect, true);
+    const left = frames(skipped.reply.text);
+    const gap = whole.findIndex((frame, index) => frame !== left[index]);
+    expect(left).toEqual(whole.toSpliced(gap, 1));
+    const swapped = await struck({ kind: 'reorder-events', afterTokens }, dialect, true);
+    const mixed = frames(swapped.reply.text);
+    const at = whole.findIndex((frame, index) => frame !== mixed[index]);
+    expect(at).toBe(gap);
+    expect(mixed).toEqual(whole.toSpliced(at, 2, whole[at + 1]!, whole[at]!));
+    expect([...skipped.closings, ...swapped.closings]).toEqual(['fault', 'fault']);
+  });
+
+  test('cut-arguments: half of a call that ends as if it were whole', async () => {
+    const schema = { type: 'object', properties: { city: { type: 'string', minLength: 20 } } };
+    const tool = { name: 'f', parameters: schema, input_schema: schema, type: 'function' };
+    const asked = {
+      ...request(dialect, true),
+      max_tokens: 100,
+      max_output_tokens: 100,
+      tools: [dialect === 'openai-chat' ? { type: 'function', function: tool } : tool],
+      tool_choice: dialect === 'anthropic-messages' ? { type: 'any' } : 'required',
+    };
+    const provider = faulty({ kind: 'cut-arguments' });
+    const { reply, closings } = await provider.sendAndRun(asked, dialect);
+    const state = reply.read(dialect);
+    expect(replyOutcome(state)).toBe('complete');
+    expect(state.finish).toBe('tool_calls');
+    expect(() => void JSON.parse(state.toolCalls[0]!.arguments)).toThrow(SyntaxError);
+    expect(state.toolCalls[0]!.arguments).toMatch(/^\{"city":"/);
+    expect(closings).toEqual(['fault']);
+  });
+
   test('html: a 200 that is no reply at all', async () => {
     const { reply } = await struck({ kind: 'html' }, dialect, false);
     expect(reply.headers['content-type']).toBe('text/html');
@@ -264,6 +324,10 @@ const anyFault: fc.Arbitrary<FaultInput> = fc
       { kind: 'malformed-json' },
       { kind: 'wrong-usage', factor: 0 },
       { kind: 'html' },
+      { kind: 'skip-event' },
+      { kind: 'reorder-events' },
+      { kind: 'cut-arguments' },
+      { kind: 'stale-connection' },
       { kind: 'framing', how: 'crlf' },
       { kind: 'framing', how: 'pieces' },
       { kind: 'framing', how: 'no-last-blank-line' },

@@ -503,6 +503,17 @@ test('a reset is a reset for the client', async () => {
   ).rejects.toMatchObject({ code: 'ECONNRESET' });
 });
 
+test('stale-connection: the reply is whole, the next request on its connection meets a reset', async () => {
+  await call('PUT', '/admin/faults', [{ kind: 'stale-connection', first: 1 }], {});
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (): Promise<Answer> => call('POST', '/v1/chat/completions', chat, OPENAI, agent);
+  expect((await ask()).status).toBe(200);
+  await expect(ask()).rejects.toMatchObject({ code: 'ECONNRESET' });
+  expect((await ask()).status).toBe(200); // on a new connection
+  agent.destroy();
+  await call('DELETE', '/admin/faults', undefined, {});
+});
+
 test('a client that goes away ends its generation', async () => {
   await new Promise<void>((resolve) => {
     const socket = connect(provider.port, '127.0.0.1');
