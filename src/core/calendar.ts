@@ -1,4 +1,4 @@
-import { MS_PER_DAY } from './units.ts';
+import { MS_PER_DAY, MS_PER_HOUR } from './units.ts';
 
 /** A date of the proleptic Gregorian calendar, UTC; month 1 to 12. */
 export interface CivilDate {
@@ -51,4 +51,31 @@ export function nextMonthMs(epochMs: number): number {
   const { year, month } = civilDate(Math.floor(epochMs / MS_PER_DAY));
   const next = month === 12 ? daysFromCivil(year + 1, 1, 1) : daysFromCivil(year, month + 1, 1);
   return next * MS_PER_DAY;
+}
+
+/** Pacific time behind UTC, in hours: standard and daylight saving time. */
+const PST_HOURS = 8;
+const PDT_HOURS = 7;
+
+/** The next midnight of US Pacific time after `epochMs`: when Gemini's requests per day begin anew. */
+export function nextPacificMidnightMs(epochMs: number): number {
+  const behindMs = pacificHoursBehind(epochMs) * MS_PER_HOUR;
+  const localMidnightMs = (Math.floor((epochMs - behindMs) / MS_PER_DAY) + 1) * MS_PER_DAY;
+  // The clocks change at 2 o'clock, so the hours behind at midnight are those of a moment near it.
+  return localMidnightMs + pacificHoursBehind(localMidnightMs + behindMs) * MS_PER_HOUR;
+}
+
+/** Daylight saving from the second Sunday of March to the first of November (15 U.S.C. 260a). */
+function pacificHoursBehind(epochMs: number): number {
+  const { year } = civilDate(Math.floor(epochMs / MS_PER_DAY));
+  const startMs = sundayOnOrAfter(year, 3, 8) * MS_PER_DAY + (2 + PST_HOURS) * MS_PER_HOUR;
+  const endMs = sundayOnOrAfter(year, 11, 1) * MS_PER_DAY + (2 + PDT_HOURS) * MS_PER_HOUR;
+  return epochMs >= startMs && epochMs < endMs ? PDT_HOURS : PST_HOURS;
+}
+
+/** Days since 1970-01-01, which was a Thursday. */
+function sundayOnOrAfter(year: number, month: number, day: number): number {
+  const days = daysFromCivil(year, month, day);
+  const weekday = (((days + 4) % 7) + 7) % 7; // Sunday is 0
+  return days + ((7 - weekday) % 7);
 }

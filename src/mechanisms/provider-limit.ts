@@ -1,11 +1,12 @@
+import { nextMonthMs, nextPacificMidnightMs } from '../core/calendar.ts';
 import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from '../core/units.ts';
+import { CalendarLimit } from './calendar-limit.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import type { DebitUnit } from './debits/debit-rule.ts';
 import { DEBIT_RULES } from './debits/debit-rules.ts';
 import type { ProviderRule } from './debits/debit-rules.ts';
 import { LateMeter } from './late-meter.ts';
 import type { Meter } from './meter.ts';
-import { MonthLimit } from './month-limit.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { Dimension } from './rate-limit.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -42,6 +43,8 @@ export type Enforcement =
   | { readonly kind: 'late-bucket'; readonly burstMs?: number | undefined }
   /** Windows of `windowMs` that may hold ceil(limit × window / period). */
   | { readonly kind: 'fixed'; readonly windowMs: number; readonly startMs?: number | undefined }
+  /** A day that ends at midnight US Pacific; a day of `windowStartMs` without a wall clock. */
+  | { readonly kind: 'pacific-day' }
   | { readonly kind: 'sliding'; readonly windowMs: number; readonly sliceMs?: number | undefined };
 
 export type Enforcements = Readonly<Partial<Record<LimitName, Enforcement>>>;
@@ -63,7 +66,7 @@ const enforcements = {
   'bedrock-runtime': {},
   'bedrock-mantle': { otpm: LATE },
   gemini: {
-    rpd: { kind: 'fixed', windowMs: MS_PER_DAY },
+    rpd: { kind: 'pacific-day' },
     spendPer10Min: { kind: 'sliding', windowMs: 10 * MS_PER_MINUTE, sliceMs: MS_PER_SECOND },
   },
   /** GSUs are checked over windows of up to 30 s. */
@@ -80,7 +83,7 @@ const enforcements = {
 export interface ProviderLimitOptions {
   /** Replaces the provider's own windows, for what-ifs: burst is an input, not a fact. */
   readonly enforcement?: Enforcements | undefined;
-  /** Wall time at nowMs = 0; needed for monthly limits and for windows that follow the calendar. */
+  /** Wall time at nowMs = 0; needed for limits that follow the calendar. */
   readonly epochAtZeroMs?: number | undefined;
   readonly reservationTtlMs?: number | undefined;
   /** Further dimensions, for example a GrowthLimit on input tokens. */
@@ -126,13 +129,24 @@ function createMeter(
   const { periodMs } = LIMITS[name];
   if (periodMs === 0) return new ConcurrencyLimit({ limit: value });
   if (Number.isNaN(periodMs)) {
-    return new MonthLimit({ limit: value, epochAtZeroMs: options.epochAtZeroMs ?? 0 });
+    return new CalendarLimit({
+      limit: value,
+      epochAtZeroMs: options.epochAtZeroMs ?? 0,
+      nextMs: nextMonthMs,
+    });
   }
   switch (enforcement.kind) {
     case 'bucket':
       return bucket(value, periodMs, enforcement.burstMs, nowMs);
     case 'late-bucket':
       return new LateMeter(bucket(value, periodMs, enforcement.burstMs, nowMs));
+    case 'pacific-day': {
+      const { epochAtZeroMs, windowStartMs: startMs } = options;
+      if (epochAtZeroMs === undefined) {
+        return new FixedWindow({ limit: value, windowMs: MS_PER_DAY, startMs });
+      }
+      return new CalendarLimit({ limit: value, epochAtZeroMs, nextMs: nextPacificMidnightMs });
+    }
     case 'fixed': {
       const { startMs = options.windowStartMs, windowMs } = enforcement;
       return new FixedWindow({

@@ -79,7 +79,7 @@ export class LocalLimitGate implements LimitGate {
 }
 
 /** Azure's headers of a call that left its deployment. */
-function spilloverHeaders(
+export function spilloverHeaders(
   from: string,
   to: string,
   decision: LimitDecision,

@@ -1,4 +1,4 @@
-import type { ModelSettings } from '../config/provider.ts';
+import type { Fault, ModelSettings } from '../config/provider.ts';
 import type { ApiError, ModelRequest } from '../http/dialect.ts';
 import type { Exchange } from './exchange.ts';
 import type { Refusal } from './timing.ts';
@@ -46,4 +46,12 @@ export function engineRefusal(reason: Refusal): ApiError {
   }
   const message = 'The request does not fit the KV cache of the engine.';
   return { status: 400, message, type: 'invalid_request_error' };
+}
+
+/** Answers of a provisioned deployment that send the call on to its spillover deployment (Azure). */
+const SPILLED_STATUSES = [400, 429, 500, 503];
+
+/** Whether a scripted answer would not reach the caller of a deployment with spillover. */
+export function spills(fault: Fault | undefined): boolean {
+  return fault?.kind === 'status' && SPILLED_STATUSES.includes(fault.status);
 }

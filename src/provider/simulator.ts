@@ -20,6 +20,7 @@ import type { GenerationEnd } from './generation.ts';
 import type { Caller } from './keys.ts';
 import type { LimitTicket } from './key-limits.ts';
 import { lazyRandom } from './lazy-random.ts';
+import { spilloverHeaders } from './limit-gate.ts';
 import type { LimitGate } from './limit-gate.ts';
 import { middle } from './spread.ts';
 import { createModelState } from './model-state.ts';
@@ -30,7 +31,7 @@ import type { CacheLookup } from './prompt-cache.ts';
 import { hashPrompt } from './prompt-hash.ts';
 import type { PromptHashes } from './prompt-hash.ts';
 import { ProviderMetrics } from './provider-metrics.ts';
-import { checkSize, engineRefusal } from './request-size.ts';
+import { checkSize, engineRefusal, spills } from './request-size.ts';
 import { strikeBeforeReply } from './strike-before-reply.ts';
 
 export interface SimulatorOptions {
@@ -63,6 +64,8 @@ interface Plan {
   readonly fault: Fault | undefined;
   readonly streams: RandomStreams;
   readonly hooks: CallHooks;
+  /** The deployment that failed to serve it, when it runs on another. */
+  readonly spilledFrom?: string | undefined;
 }
 
 /** What a caller of the simulator wants to know of one call. */
@@ -125,8 +128,13 @@ export class Simulator {
     record.model = model.settings.id;
     const { blockTokens, settings } = model;
     const hashes = hashPrompt(request.prompt, { blockTokens, salt: caller.salt });
+    const other = this.#byName.get(settings.spillover ?? '');
     const tooLarge = checkSize(exchange, request, hashes.tokens, settings);
-    if (tooLarge !== undefined) return this.#refuse(exchange, tooLarge);
+    const isTooLargeForAll =
+      tooLarge !== undefined &&
+      (other === undefined ||
+        checkSize(exchange, request, hashes.tokens, other.settings) !== undefined);
+    if (isTooLargeForAll) return this.#refuse(exchange, tooLarge);
     const { config, clock } = this.#options;
     const occurrence = this.#occurrences.next(hashes.whole);
     const streams = randomStreams(`${config.seed}/${hashes.whole}/${occurrence}`);
@@ -150,6 +158,10 @@ export class Simulator {
       streams,
       hooks,
     };
+    if (other !== undefined && (tooLarge !== undefined || spills(fault))) {
+      this.#admit(this.#moved({ ...plan, fault: undefined, spilledFrom: settings.id }, other));
+      return;
+    }
     strikeBeforeReply(fault, exchange, {
       pacer: this.pacer,
       clock,
@@ -176,12 +188,17 @@ export class Simulator {
       modelMaxOutput: maxOutput,
       expectedOutput: output.tokens === 'max' ? maxOutput : middle(output.tokens),
     };
-    limits.admit(caller.name, asked, ({ decision, headers, servedBy }) => {
+    limits.admit(caller.name, asked, ({ decision, headers: told, servedBy }) => {
+      const { spilledFrom } = plan;
+      const headers =
+        spilledFrom === undefined
+          ? told
+          : { ...told, ...spilloverHeaders(spilledFrom, id, decision) };
       if (exchange.isOver()) {
         if (decision.admitted) decision.ticket.settle(clock.now(), NO_TOKENS);
       } else if (decision.admitted) {
         if (servedBy === undefined) this.#run(plan, cache, decision.ticket, headers);
-        else this.#spill(plan, this.#byName.get(servedBy)!, decision.ticket, headers);
+        else this.#spill(this.#moved(plan, this.#byName.get(servedBy)!), decision.ticket, headers);
       } else {
         const { refusal } = decision;
         exchange.record.limit = refusal.dimension;
@@ -190,19 +207,19 @@ export class Simulator {
     });
   }
 
-  /** Runs on another model than asked for: its engine, its cache, its name in the reply. */
-  #spill(
-    plan: Plan,
-    model: ModelState,
-    ticket: LimitTicket,
-    headers: Readonly<Record<string, string>>,
-  ): void {
+  /** The call on another model than asked for: its engine, its cache, its name in the reply. */
+  #moved(plan: Plan, model: ModelState): Plan {
     const { exchange, request, caller } = plan;
-    const { blockTokens } = model;
+    const { blockTokens, settings } = model;
+    exchange.record.model = settings.id;
     const hashes = hashPrompt(request.prompt, { blockTokens, salt: caller.salt });
+    return { ...plan, model, hashes };
+  }
+
+  #spill(plan: Plan, ticket: LimitTicket, headers: Readonly<Record<string, string>>): void {
+    const { exchange, model, hashes } = plan;
     const cache = model.caches[exchange.api].lookup(hashes, this.#options.clock.now());
-    exchange.record.model = model.settings.id;
-    this.#run({ ...plan, model, hashes }, cache, ticket, headers);
+    this.#run(plan, cache, ticket, headers);
   }
 
   #run(

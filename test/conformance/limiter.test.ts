@@ -8,7 +8,8 @@ import { CircuitBreaker } from '../../src/mechanisms/circuit-breaker.ts';
 import { ConcurrencyLimit } from '../../src/mechanisms/concurrency-limit.ts';
 import { GrowthLimit } from '../../src/mechanisms/growth-limit.ts';
 import { LateMeter } from '../../src/mechanisms/late-meter.ts';
-import { MonthLimit } from '../../src/mechanisms/month-limit.ts';
+import { nextMonthMs } from '../../src/core/calendar.ts';
+import { CalendarLimit } from '../../src/mechanisms/calendar-limit.ts';
 import { createProviderLimit } from '../../src/mechanisms/provider-limit.ts';
 import { TokenBucket } from '../../src/mechanisms/token-bucket.ts';
 import { FixedWindow, SlidingWindow } from '../../src/mechanisms/windows.ts';
@@ -49,7 +50,7 @@ limiterConformance({
 });
 limiterConformance({
   name: 'month limit',
-  create: () => new MonthLimit({ limit: 10, epochAtZeroMs: 0 }),
+  create: () => new CalendarLimit({ limit: 10, epochAtZeroMs: 0, nextMs: nextMonthMs }),
   amounts,
   skip: {},
 });

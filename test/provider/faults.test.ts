@@ -205,7 +205,7 @@ describe.each(DIALECTS)('%s: what a client sees of each fault', (dialect) => {
     { why: 'in the middle', afterTokens: 4 },
     { why: 'at the last token', afterTokens: 10 },
   ])('skip-event and reorder-events, $why', async ({ afterTokens }) => {
-    const whole = frames((await faulty().sendAndRun(request(dialect, true), dialect)).reply.text);
+    const whole = frames((await faulty().ask(request(dialect, true), { dialect })).reply.text);
     const skipped = await struck({ kind: 'skip-event', afterTokens }, dialect, true);
     const left = frames(skipped.reply.text);
     const gap = whole.findIndex((frame, index) => frame !== left[index]);
@@ -229,7 +229,7 @@ describe.each(DIALECTS)('%s: what a client sees of each fault', (dialect) => {
       tool_choice: dialect === 'anthropic-messages' ? { type: 'any' } : 'required',
     };
     const provider = faulty({ kind: 'cut-arguments' });
-    const { reply, closings } = await provider.sendAndRun(asked, dialect);
+    const { reply, closings } = await provider.ask(asked, { dialect });
     const state = reply.read(dialect);
     expect(replyOutcome(state)).toBe('complete');
     expect(state.finish).toBe('tool_calls');

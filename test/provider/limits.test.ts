@@ -312,7 +312,10 @@ test('Azure standard: RPM in windows of 10 s by default, of 1 s when told', asyn
 });
 
 describe('spillover from provisioned throughput', () => {
-  const spilling = (tpm: number): VirtualProvider =>
+  const spilling = (
+    tpm: number,
+    faults: NonNullable<ProviderConfigInput['faults']> = [],
+  ): VirtualProvider =>
     new VirtualProvider(
       providerConfigSchema.parse({
         apiVersion: 'agent-infra/v1',
@@ -332,9 +335,46 @@ describe('spillover from provisioned throughput', () => {
             output: { tokens: 'max' },
           },
         ],
+        faults,
       }),
     );
   const body = { messages: prompt(1000), max_tokens: 500 };
+
+  test.for([
+    { status: 500, spills: true },
+    { status: 503, spills: true },
+    { status: 400, spills: true },
+    { status: 401, spills: false },
+  ])('an answer of $status of the reservation: spills $spills', async ({ status, spills }) => {
+    const provider = spilling(10_000, [{ kind: 'status', status, models: ['m'] }]);
+    const { reply, record } = await provider.ask(body);
+    expect(reply.status).toBe(spills ? 200 : status);
+    expect(record.model).toBe(spills ? 'standard' : 'm');
+    expect(record.fault).toBe('status');
+    if (!spills) return;
+    expect(reply.headers).toMatchObject({
+      'x-ms-spillover-from-deployment': 'm',
+      'x-ms-deployment-name': 'standard',
+    });
+  });
+
+  test('a prompt too long for the reservation runs where it fits', async () => {
+    const settings = providerConfigSchema.parse({
+      apiVersion: 'agent-infra/v1',
+      kind: 'ProviderConfig',
+      models: [
+        { id: 'm', spillover: 'long', contextWindow: 500 },
+        { id: 'long', contextWindow: 5000 },
+      ],
+    });
+    const provider = new VirtualProvider(settings);
+    expect((await provider.ask({ messages: prompt(1000), max_tokens: 5 })).record.model).toBe(
+      'long',
+    );
+    expect((await provider.ask({ messages: prompt(100), max_tokens: 5 })).record.model).toBe('m');
+    const neither = await provider.ask({ messages: prompt(9000), max_tokens: 5 });
+    expect(neither.reply.status).toBe(400);
+  });
 
   test('what the reservation refuses runs on the other deployment, under its name and times', async () => {
     const provider = spilling(2000);

@@ -141,13 +141,6 @@ export class VirtualProvider {
     });
   }
 
-  /** Sends one request and lets a minute pass. */
-  async sendAndRun(body: Record<string, unknown>, dialect: Dialect): Promise<Sent> {
-    const sent = this.send(body, { dialect });
-    await this.clock.run(60_000);
-    return sent;
-  }
-
   /** Sends one request now; time does not move. */
   send(
     body: Record<string, unknown>,

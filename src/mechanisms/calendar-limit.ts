@@ -1,28 +1,32 @@
 import { CLOCK_SLACK_MS, ADMITTED, RELATIVE_SLACK, refused } from './meter.ts';
-import { nextMonthMs } from '../core/calendar.ts';
 import type { Admission, Meter } from './meter.ts';
 
-export interface MonthLimitOptions {
-  /** US dollars or tokens per calendar month (UTC). */
+export interface CalendarLimitOptions {
+  /** US dollars, tokens or requests per period. */
   readonly limit: number;
-  /** Wall time at `nowMs` = 0, since a month needs a calendar. */
+  /** Wall time at `nowMs` = 0, since a calendar starts at no zero of ours. */
   readonly epochAtZeroMs: number;
+  /** When the period ends that a moment lies in, both in ms since the epoch (core/calendar.ts). */
+  readonly nextMs: (epochMs: number) => number;
 }
 
 /**
- * An account's spend or token allowance of a calendar month. Once it is gone, everything waits
- * for the first of the next month; providers answer such calls without retry-after.
+ * An allowance of a calendar period: an account's spend of a month (providers answer such calls
+ * without retry-after), requests of a day in some time zone. Once it is gone, everything waits for
+ * the next period.
  */
-export class MonthLimit implements Meter {
+export class CalendarLimit implements Meter {
   readonly limit: number;
   readonly #epochAtZeroMs: number;
+  readonly #nextMs: (epochMs: number) => number;
   #used = 0;
   #startMs = Number.NEGATIVE_INFINITY;
   #endMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: MonthLimitOptions) {
+  constructor(options: CalendarLimitOptions) {
     this.limit = options.limit;
     this.#epochAtZeroMs = options.epochAtZeroMs;
+    this.#nextMs = options.nextMs;
   }
 
   used(nowMs: number): number {
@@ -61,7 +65,7 @@ export class MonthLimit implements Meter {
   #turn(nowMs: number): void {
     if (nowMs + CLOCK_SLACK_MS < this.#endMs) return;
     this.#startMs = Number.isFinite(this.#endMs) ? this.#endMs : nowMs;
-    this.#endMs = nextMonthMs(this.#epochAtZeroMs + nowMs + CLOCK_SLACK_MS) - this.#epochAtZeroMs;
+    this.#endMs = this.#nextMs(this.#epochAtZeroMs + nowMs + CLOCK_SLACK_MS) - this.#epochAtZeroMs;
     this.#used = 0;
   }
 }
