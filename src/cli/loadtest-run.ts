@@ -247,8 +247,8 @@ function render(summary: LoadSummary, format: LoadtestFlags['format'], json: str
 }
 
 /** An interrupt outranks the verdict: the caller must not read a part as the whole. */
-function exitCode({ stopped, verdict }: LoadSummary, flags: LoadtestFlags): number {
-  switch (stopped) {
+function exitCode(summary: LoadSummary, flags: LoadtestFlags): number {
+  switch (summary.stopped) {
     case 'SIGINT':
       return EXIT.interrupted;
     case 'SIGTERM':
@@ -256,6 +256,6 @@ function exitCode({ stopped, verdict }: LoadSummary, flags: LoadtestFlags): numb
     case 'budget':
       return EXIT.refused;
     case null:
-      return verdictExit(verdict.status, flags.strict === true ? 'strict' : 'lenient');
+      return verdictExit(summary, flags.strict === true ? 'strict' : 'lenient');
   }
 }

@@ -7,6 +7,7 @@ import { GeneratorHealth } from './generator-health.ts';
 import { judgeThreshold } from './judge.ts';
 import type { ObservedTimes } from './observed-times.ts';
 import type { EndSample, HealthSample, RunSample, Sample } from './sample.ts';
+import { SilenceWatch } from './silence.ts';
 import type { Counters, LoadSummary } from './summary.ts';
 import { metricsOf } from './time-figures.ts';
 import { Timeline } from './timeline.ts';
@@ -36,6 +37,7 @@ export class RunFold {
   #errors = new Map<string, number>();
   #health = new GeneratorHealth();
   #timeline = new Timeline();
+  #silence = new SilenceWatch();
   #lastMs = 0;
 
   add(sample: Sample): void {
@@ -59,6 +61,7 @@ export class RunFold {
       case 'attempt': {
         this.#seen(sample.end);
         for (const view of this.#views()) view.attempt(sample);
+        this.#silence.attempt(sample);
         const { attempt, firstToken, intended, last, outcome, session } = sample;
         if (attempt === 1) this.#running.set(session, (this.#running.get(session) ?? 1) - 1);
         if (last && outcome === 'ok') {
@@ -161,6 +164,7 @@ export class RunFold {
         validity,
       }),
     );
+    const silence = this.#silence.view();
     return {
       schema: 'agent-infra/loadtest-summary',
       schemaVersion: '1.0',
@@ -184,6 +188,7 @@ export class RunFold {
         complete,
         counters,
         engineFailures: this.#end?.failures ?? [],
+        silence,
         thresholds,
         validity,
       }),
@@ -196,6 +201,7 @@ export class RunFold {
       },
       metrics: metricsOf(this.#whole),
       errors: this.errors(),
+      silence,
       thresholds,
       validity,
       timeline: this.#timeline.view(),

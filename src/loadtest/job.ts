@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { LoadedScenario } from '../config/scenario.ts';
-import { formatDuration } from '../core/units.ts';
+import { formatCount, formatDuration } from '../core/units.ts';
 import { hostFacts, nowIso } from '../system.ts';
 import { describeArrivals } from './arrival-spec.ts';
 import type { RunSample } from './sample.ts';
@@ -55,13 +55,15 @@ export function runSample(
 export function describeLoad(scenario: LoadedScenario): readonly string[] {
   const { arrivals, catchUp, duration, maxSessions, onFailure, retry, sessions } = scenario;
   const ends = [
-    ...(sessions === undefined ? [] : [`${sessions} sessions`]),
+    ...(sessions === undefined ? [] : [`${formatCount(sessions)} sessions`]),
     ...(duration === undefined ? [] : [`starts for ${formatDuration(duration)}`]),
   ];
   const open = arrivals.kind !== 'users';
   return [
     [...ends, describeArrivals(arrivals)].join(', '),
-    ...(open ? [`at most ${maxSessions} sessions at once, late starts: ${catchUp}`] : []),
+    ...(open
+      ? [`at most ${formatCount(maxSessions)} sessions at once, late starts: ${catchUp}`]
+      : []),
     `retry policy ${retry}; a failed call: ${onFailure}`,
   ];
 }

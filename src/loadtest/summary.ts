@@ -2,6 +2,7 @@ import type { MetricName } from '../config/threshold.ts';
 import type { EncodedHistogram } from '../core/histogram.ts';
 import type { ThresholdResult } from './judge.ts';
 import type { RunSample } from './sample.ts';
+import type { Silence } from './silence.ts';
 import type { TimelineView } from './timeline.ts';
 import type { Validity } from './validity.ts';
 
@@ -38,6 +39,8 @@ export interface LoadSummary {
   readonly metrics: Readonly<Partial<Record<MetricName, MetricFigures>>>;
   /** Failed and truncated attempts by code, most first. */
   readonly errors: readonly { readonly error: string; readonly count: number }[];
+  /** The target died: nothing was answered any more at the end of the run. */
+  readonly silence: Silence | null;
   readonly thresholds: readonly ThresholdResult[];
   readonly validity: Validity;
   readonly timeline: TimelineView;

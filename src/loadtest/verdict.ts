@@ -1,6 +1,8 @@
-import type { ThresholdResult } from './judge.ts';
-import type { Counters, Verdict } from './summary.ts';
+import { formatCount, formatDuration } from '../core/units.ts';
 import { EXIT } from '../errors.ts';
+import type { ThresholdResult } from './judge.ts';
+import type { Silence } from './silence.ts';
+import type { Counters, LoadSummary, Verdict } from './summary.ts';
 import type { Validity } from './validity.ts';
 
 export interface VerdictEvidence {
@@ -8,6 +10,7 @@ export interface VerdictEvidence {
   /** What an external engine found broken itself. */
   readonly engineFailures: readonly string[];
   readonly counters: Counters;
+  readonly silence: Silence | null;
   readonly thresholds: readonly ThresholdResult[];
   readonly validity: Validity;
 }
@@ -15,14 +18,14 @@ export interface VerdictEvidence {
 /**
  * The verdict of a run.
  *   fail          a threshold of severity `error` is broken (here or by the external engine's own
- *                 judgement), or calls were sent and none got an answer
+ *                 judgement), or calls were sent and none got an answer, or the target died
  *   inconclusive  otherwise, when a threshold of severity `error` could not be decided, the
  *                 generator was invalid, the run was interrupted, or nothing was measured
  *   pass          otherwise
  * `warn` thresholds never decide.
  */
 export function decideVerdict(evidence: VerdictEvidence): Verdict {
-  const { complete, counters, engineFailures, thresholds, validity } = evidence;
+  const { complete, counters, engineFailures, silence, thresholds, validity } = evidence;
   const binding = thresholds.filter(({ severity }) => severity === 'error');
   const describe = ({ metric, expr, reason }: ThresholdResult): string =>
     `${metric} ${expr}: ${reason}`;
@@ -31,6 +34,7 @@ export function decideVerdict(evidence: VerdictEvidence): Verdict {
   if (counters.calls.completed === 0 && counters.calls.failed + counters.calls.truncated > 0) {
     failed.push('no call got a complete answer');
   }
+  if (silence !== null) failed.push(deathText(silence));
   if (failed.length > 0) return { status: 'fail', reasons: failed };
   const open = binding.filter(({ status }) => status === 'inconclusive').map(describe);
   if (validity.verdict === 'invalid') {
@@ -43,13 +47,30 @@ export function decideVerdict(evidence: VerdictEvidence): Verdict {
     : { status: 'pass', reasons: [] };
 }
 
-/** Exit code of a verdict. Inconclusive is a warning unless the caller is strict. */
-export function verdictExit(status: Verdict['status'], strict: 'strict' | 'lenient'): number {
-  switch (status) {
+function deathText({ attempts, error, fromMs }: Silence): string {
+  const rest = `attempts got no answer (${error})`;
+  return fromMs === null
+    ? `the target answered nothing: all ${formatCount(attempts)} ${rest}`
+    : `the target stopped answering ${formatDuration(fromMs)} into the run: the last ${formatCount(attempts)} ${rest}`;
+}
+
+/**
+ * Exit code of a run that was not interrupted. A broken threshold outranks a target that died;
+ * inconclusive is a warning unless the caller is strict.
+ */
+export function verdictExit(
+  { silence, thresholds, verdict }: Pick<LoadSummary, 'silence' | 'thresholds' | 'verdict'>,
+  strict: 'strict' | 'lenient',
+): number {
+  switch (verdict.status) {
     case 'pass':
       return EXIT.pass;
-    case 'fail':
-      return EXIT.gateFailed;
+    case 'fail': {
+      const isBroken = thresholds.some(
+        ({ severity, status }) => severity === 'error' && status === 'fail',
+      );
+      return silence !== null && !isBroken ? EXIT.refused : EXIT.gateFailed;
+    }
     case 'inconclusive':
       return strict === 'strict' ? EXIT.inconclusive : EXIT.pass;
   }

@@ -96,7 +96,7 @@ function xAxis(frame: Frame, axis: Axis): Markup {
         x2="${x}"
         y1="${area.bottom}"
         y2="${area.bottom + 4}"
-      /><text x="${x}" y="${area.bottom + 18}" text-anchor="middle">${axis.format(tick)}</text> `;
+      />${tickLabel(x, area.bottom + 18, axis.format(tick), frame.width)} `;
   });
   const label =
     axis.label === undefined
@@ -113,6 +113,17 @@ function xAxis(frame: Frame, axis: Axis): Markup {
       y2="${area.bottom}"
     />${ticks}${label}</g
   > `;
+}
+
+/** Width of a character of the tick labels, with a little to spare: 12 px Inter has digits of 7.4 px. */
+const CHARACTER_WIDTH = 7.6;
+
+/** Centred below its tick, and pushed inwards where the picture ends. */
+function tickLabel(x: number, y: number, text: string, width: number): Markup {
+  const isCut = x + (text.length * CHARACTER_WIDTH) / 2 > width;
+  return isCut
+    ? html`<text x="${width}" y="${y}" text-anchor="end">${text}</text>`
+    : html`<text x="${x}" y="${y}" text-anchor="middle">${text}</text>`;
 }
 
 /** A coordinate with a tenth of a unit: small files, stable diffs. */

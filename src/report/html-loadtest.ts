@@ -16,6 +16,10 @@ import { html, renderPage } from './html.ts';
 import type { Interpolated, Markup } from './html.ts';
 import { cards, dataTable, facts, pill, section } from './html-parts.ts';
 import type { Card, Tone } from './html-parts.ts';
+import { failureWords } from './failure-words.ts';
+import { isUnjudged } from './loadtest-headline.ts';
+import { thresholdName } from './loadtest-text.ts';
+import { METRIC_LABELS } from './metric-labels.ts';
 
 export interface LoadtestPage {
   readonly summary: LoadSummary;
@@ -49,16 +53,30 @@ export function renderLoadtestHtml(page: LoadtestPage): string {
   });
 }
 
-const VERDICT = {
-  pass: { text: 'every threshold held', tone: 'good' },
-  fail: { text: 'a threshold broke', tone: 'bad' },
-  inconclusive: { text: 'inconclusive', tone: 'warn' },
-} as const satisfies Record<LoadSummary['verdict']['status'], { text: string; tone: Tone }>;
+const VERDICT_TONES = {
+  pass: 'good',
+  fail: 'bad',
+  inconclusive: 'warn',
+} as const satisfies Record<LoadSummary['verdict']['status'], Tone>;
 
 function headline(summary: LoadSummary): string {
-  const { status } = summary.verdict;
-  if (status === 'pass' && summary.thresholds.length === 0) return 'completed, nothing to judge';
-  return VERDICT[status].text;
+  const { silence, thresholds, verdict } = summary;
+  if (isUnjudged(summary)) return 'measured, no thresholds';
+  switch (verdict.status) {
+    case 'pass':
+      return thresholds.every(({ status }) => status === 'pass')
+        ? 'every threshold held'
+        : 'passed, with a warning';
+    case 'inconclusive':
+      return 'inconclusive';
+    case 'fail': {
+      const broken = thresholds.filter(
+        ({ severity, status }) => severity === 'error' && status === 'fail',
+      ).length;
+      if (broken > 0) return `${broken} of ${thresholds.length} thresholds broke`;
+      return silence === null ? 'failed' : 'the target stopped answering';
+    }
+  }
 }
 
 function headlineCards(summary: LoadSummary): Card[] {
@@ -70,9 +88,9 @@ function headlineCards(summary: LoadSummary): Card[] {
   return [
     {
       label: 'Verdict',
-      value: verdict.status,
-      detail: verdict.reasons[0] ?? `${summary.thresholds.length} thresholds`,
-      tone: VERDICT[verdict.status].tone,
+      value: isUnjudged(summary) ? 'none' : verdict.status,
+      detail: verdict.reasons[0] ?? thresholdCount(summary),
+      tone: isUnjudged(summary) ? 'plain' : VERDICT_TONES[verdict.status],
     },
     {
       label: 'Calls answered',
@@ -101,14 +119,20 @@ function headlineCards(summary: LoadSummary): Card[] {
   ];
 }
 
+function thresholdCount({ thresholds }: LoadSummary): string {
+  if (thresholds.length === 0) return 'no thresholds to judge it by';
+  const held = thresholds.filter(({ status }) => status === 'pass').length;
+  return `${held} of ${thresholds.length} thresholds held`;
+}
+
 function thresholdSection({ thresholds }: LoadSummary): Markup | '' {
   if (thresholds.length === 0) return '';
   const rows = thresholds.map((result) => [
-    html`<code>${whereText(result)} ${result.expr}</code>`,
+    html`<code>${thresholdName(result)} ${result.expr}</code>`,
+    thresholdPill(result),
     observedText(result),
     intervalText(result),
     formatCount(result.n),
-    thresholdPill(result),
   ]);
   return section({
     id: 'thresholds',
@@ -117,21 +141,14 @@ function thresholdSection({ thresholds }: LoadSummary): Markup | '' {
     body: dataTable(
       [
         { name: 'threshold' },
+        { name: 'verdict', isText: true },
         { name: 'observed' },
         { name: '95 % interval' },
         { name: 'observations' },
-        { name: 'verdict' },
       ],
       rows,
     ),
   });
-}
-
-function whereText({ metric, where }: ThresholdResult): string {
-  const parts = Object.entries(where).flatMap(([key, value]) =>
-    value === undefined ? [] : [`${key}=${String(value)}`],
-  );
-  return parts.length === 0 ? metric : `${metric}{${parts.join(',')}}`;
 }
 
 function observedText({ observed, unit }: ThresholdResult): string {
@@ -182,39 +199,45 @@ function loadFigures({ charts, limits }: LoadtestPage): Markup {
 }
 
 function latencySection({ metrics }: LoadSummary): Markup {
-  const rows = Object.entries(metrics).flatMap(([name, figures]) => latencyRows(name, figures));
+  const order = Object.keys(METRIC_LABELS);
+  const rows = Object.entries(metrics)
+    .toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b))
+    .flatMap(([name, figures]) => latencyRows(name, figures));
   return section({
     id: 'latency',
     title: 'Latencies',
     lede: 'From the intended start a late client counts against the result; from the send it does not. A gap between the two is this generator’s doing.',
     body: dataTable(
-      ['metric', 'n', 'mean', 'p50', 'p90', 'p95', '95 % interval of p95', 'p99', 'max'].map(
-        (name) => ({ name }),
-      ),
+      [
+        { name: 'metric' },
+        { name: 'counted from', isText: true },
+        ...['n', 'mean', 'p50', 'p90', 'p95', '95 % interval of p95', 'p99', 'max'].map((name) => ({
+          name,
+        })),
+      ],
       rows,
     ),
   });
 }
 
 function latencyRows(name: string, figures: MetricFigures): Interpolated[][] {
-  const starts: [string, TimeFigures | null | undefined][] = [
-    ['from intended', figures.fromIntended],
-    ['from send', figures.fromSend],
+  const starts = [
+    ['intended start', figures.fromIntended],
+    ['send', figures.fromSend],
     ['', figures.value],
-  ];
-  return starts.flatMap(([start, times]) =>
-    times === undefined || times === null
-      ? []
-      : [
-          [
-            html`${name} ${start}<small>${figures.definition}</small>`,
-            formatCount(times.n),
-            ...[times.mean, times.p50, times.p90, times.p95].map(formatDuration),
-            p95Interval(times),
-            ...[times.p99, times.max].map(formatDuration),
-          ],
-        ],
-  );
+  ] as const;
+  const measured = starts.flatMap(([start, times]) => (times == null ? [] : [{ start, times }]));
+  const label = name in METRIC_LABELS ? METRIC_LABELS[name as keyof typeof METRIC_LABELS] : name;
+  return measured.map(({ start, times }, index) => [
+    index === 0
+      ? html`<b>${label}</b> <code>${name}</code><small>${figures.definition}</small>`
+      : '',
+    start,
+    formatCount(times.n),
+    ...[times.mean, times.p50, times.p90, times.p95].map(formatDuration),
+    p95Interval(times),
+    ...[times.p99, times.max].map(formatDuration),
+  ]);
 }
 
 function p95Interval({ ci95: { p95 } }: TimeFigures): string {
@@ -229,8 +252,12 @@ function errorSection({ errors }: LoadSummary): Markup | '' {
     id: 'errors',
     title: 'Failed attempts',
     body: dataTable(
-      [{ name: 'error' }, { name: 'attempts' }],
-      errors.map(({ error, count }) => [html`<code>${error}</code>`, formatCount(count)]),
+      [{ name: 'error' }, { name: 'what it means', isText: true }, { name: 'attempts' }],
+      errors.map(({ error, count }) => [
+        html`<code>${error}</code>`,
+        failureWords(error),
+        formatCount(count),
+      ]),
     ),
   });
 }
@@ -244,7 +271,7 @@ function runSection({ run, tool, validity, complete }: LoadSummary): Markup {
     body: facts([
       ['generator', html`${pill(validity.verdict, tone)} ${validity.reasons.join('; ')}`],
       ['target', `${run.target.url} (${run.target.dialect}, model ${run.target.model})`],
-      ['duration', `${formatDuration(run.durationMs)}${complete ? '' : ', interrupted'}`],
+      ['duration', `${formatDuration(run.durationMs)}${complete ? '' : ', ended early'}`],
       [
         'engine',
         `${run.engine}${run.timingNotes.length === 0 ? '' : `: ${run.timingNotes.join('; ')}`}`,

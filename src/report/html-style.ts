@@ -60,8 +60,10 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 td:not(:first-child):not(.text) { white-space: nowrap; }
 td.text, th.text { text-align: left; }
-td small { white-space: normal; }
-td small { color: var(--muted); font-size: 12.5px; display: block; line-height: 1.35; }
+td b { font-weight: 580; }
+td code { font-size: 12px; color: var(--muted); }
+td:first-child code:only-child { color: var(--ink); }
+td small { white-space: normal; color: var(--muted); font-size: 12.5px; display: block; line-height: 1.35; }
 tbody tr:last-child td { border-bottom: 0; }
 caption { text-align: left; color: var(--muted); font-size: 13px; padding: 0 0 6px; }
 .pill { display: inline-block; font-size: 12px; line-height: 1; font-weight: 620; padding: 5px 9px; border-radius: 99px; white-space: nowrap; }
@@ -81,7 +83,7 @@ figure > .note { margin: 0 0 4px; }
 .chart .grid { stroke: var(--grid); }
 .chart .axis { stroke: var(--line); }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); gap: 10px 34px; }
-@media (max-width: 520px) { .two { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 520px) { .two { grid-template-columns: minmax(0, 1fr); } .card:last-child:nth-child(odd) { grid-column: 1 / -1; } }
 .s1 { --c: var(--s1); } .s2 { --c: var(--s2); } .s3 { --c: var(--s3); } .s4 { --c: var(--s4); } .s5 { --c: var(--s5); }
 .good { --c: var(--good); } .warn { --c: var(--warn); } .bad { --c: var(--bad); } .plain { --c: var(--s5); }
 .stroke { stroke: var(--c); fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }

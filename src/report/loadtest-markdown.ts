@@ -1,5 +1,6 @@
-import { formatCount, formatDuration, round } from '../core/units.ts';
+import { formatCount, formatDuration } from '../core/units.ts';
 import type { LoadSummary, TimeFigures } from '../loadtest/summary.ts';
+import { isUnjudged } from './loadtest-headline.ts';
 import { observedText, thresholdName } from './loadtest-text.ts';
 
 const MARK = { pass: '✅ pass', fail: '❌ fail', inconclusive: '⚠️ inconclusive' } as const;
@@ -9,11 +10,11 @@ export function renderLoadMarkdown(summary: LoadSummary): string {
   const { counters, errors, metrics, run, thresholds, validity, verdict } = summary;
   const { calls, sessions } = counters;
   const lines = [
-    `## ${cell(run.scenario)}: ${MARK[verdict.status]}`,
+    `## ${cell(run.scenario)}: ${isUnjudged(summary) ? 'measured, no thresholds' : MARK[verdict.status]}`,
     '',
     ...verdict.reasons.map((reason) => `- ${cell(reason)}`),
     ...(verdict.reasons.length > 0 ? [''] : []),
-    `${formatCount(sessions.completed)} of ${formatCount(sessions.intended)} sessions and ${formatCount(calls.completed)} of ${formatCount(calls.intended)} LLM calls completed in ${formatDuration(run.durationMs)}; ${cell(run.load[0] ?? '')}; engine ${run.engine}, seed ${run.seed}.`,
+    `${formatCount(sessions.completed)} of ${formatCount(sessions.intended)} sessions and ${formatCount(calls.completed)} of ${formatCount(calls.intended)} LLM calls completed in ${formatDuration(run.durationMs)}; ${run.load.length === 0 ? '' : `${cell(run.load[0]!)}; `}engine ${run.engine}, seed ${run.seed}.`,
     '',
   ];
   if (thresholds.length > 0) {
@@ -51,7 +52,7 @@ export function renderLoadMarkdown(summary: LoadSummary): string {
   if (counters.tokens.output !== null && summary.rates.outputTokens !== null) {
     lines.push(
       '',
-      `Tokens: ${formatCount(counters.tokens.input ?? 0)} in, ${formatCount(counters.tokens.output)} out (${round(summary.rates.outputTokens, 1)}/s).`,
+      `Tokens: ${formatCount(counters.tokens.input ?? 0)} in, ${formatCount(counters.tokens.output)} out (${formatCount(summary.rates.outputTokens)}/s).`,
     );
   }
   return `${lines.join('\n')}\n`;

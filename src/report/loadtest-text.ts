@@ -1,7 +1,9 @@
-import type { MetricName } from '../config/threshold.ts';
 import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
 import type { ThresholdResult } from '../loadtest/judge.ts';
 import type { LoadSummary, MetricFigures, TimeFigures } from '../loadtest/summary.ts';
+import { failureWords } from './failure-words.ts';
+import { headline, VERDICT_PAINT } from './loadtest-headline.ts';
+import { MAIN_METRICS, METRIC_LABELS } from './metric-labels.ts';
 import { downsampleMax, heading, paint, plain, sparkline, table } from './text.ts';
 import type { Paint, TextStyle } from './text.ts';
 
@@ -23,20 +25,6 @@ export function renderLoadText(summary: LoadSummary, style: TextStyle): string {
   return `${parts.filter((part) => part !== '').join('\n')}\n`;
 }
 
-const VERDICT_PAINT = { pass: 'green', fail: 'red', inconclusive: 'yellow' } as const;
-
-function headline({ complete, run, verdict }: LoadSummary, style: TextStyle): string {
-  const word = paint(verdict.status.toUpperCase(), VERDICT_PAINT[verdict.status], style);
-  const { target } = run;
-  return [
-    `${paint(plain(run.scenario), 'bold', style)}: ${word}${complete ? '' : ' (the run did not end by itself)'}`,
-    ...verdict.reasons.map((reason) => `  - ${reason}`),
-    ...run.load.map((line) => `  ${plain(line, 160)}`),
-    `  target ${plain(target.url, 80)} (${target.dialect}, ${plain(target.model)}), engine ${run.engine}, seed ${run.seed}, ${formatDuration(run.durationMs)}`,
-    ...run.timingNotes.map((line) => `  note: ${line}`),
-  ].join('\n');
-}
-
 function counts({ counters, rates }: LoadSummary, style: TextStyle): string {
   const { attempts, backoffMs, calls, sessions, tokens, turns } = counters;
   const whole = (value: number | null): string => (value === null ? 'unknown' : formatCount(value));
@@ -48,7 +36,7 @@ function counts({ counters, rates }: LoadSummary, style: TextStyle): string {
       sessions.completed,
       sessions.failed,
       sessions.cut,
-      `dropped ${sessions.dropped}`,
+      `dropped ${formatCount(sessions.dropped)}`,
     ],
     ['turns', turns.intended, '', turns.completed, turns.failed, turns.cut, ''],
     [
@@ -58,7 +46,7 @@ function counts({ counters, rates }: LoadSummary, style: TextStyle): string {
       calls.completed,
       calls.failed,
       calls.cut,
-      `truncated ${calls.truncated}, not started ${calls.notStarted}`,
+      `truncated ${formatCount(calls.truncated)}, not started ${formatCount(calls.notStarted)}`,
     ],
     [
       'attempts',
@@ -67,11 +55,11 @@ function counts({ counters, rates }: LoadSummary, style: TextStyle): string {
       attempts.ok,
       attempts.failed,
       attempts.cut,
-      `429 ${attempts.rateLimited}, retries ${attempts.retries}`,
+      `429 ${formatCount(attempts.rateLimited)}, retries ${formatCount(attempts.retries)}`,
     ],
   ].map((row) => row.map((cell) => (typeof cell === 'number' ? formatCount(cell) : cell)));
   const perSecond = (value: number | null): string =>
-    value === null ? 'unknown' : `${round(value, 2)}/s`;
+    value === null ? 'unknown' : `${formatCount(value)}/s`;
   return [
     heading('Counts', style),
     table(rows, {
@@ -83,27 +71,13 @@ function counts({ counters, rates }: LoadSummary, style: TextStyle): string {
     `  rates: ${perSecond(rates.sessionsStarted)} sessions, ${perSecond(rates.callsCompleted)} calls, ${perSecond(rates.outputTokens)} output tokens` +
       (backoffMs > 0 ? `; ${formatDuration(backoffMs)} spent waiting between attempts` : ''),
     ...(calls.warmUp > 0
-      ? [`  ${calls.warmUp} calls of the warm-up are counted and not timed`]
+      ? [`  ${formatCount(calls.warmUp)} calls of the warm-up are counted and not timed`]
       : []),
   ].join('\n');
 }
 
-/** What a reader looks for first; the rest follows in the order of the definitions. */
-const MAIN_METRICS: readonly (readonly [MetricName, string])[] = [
-  ['ttft', 'time to first token'],
-  ['itl', 'inter-token latency'],
-  ['tpot', 'time per output token'],
-  ['icl', 'chunk gap'],
-  ['stall', 'longest gap of a call'],
-  ['e2e', 'whole call'],
-  ['turn', 'user turn'],
-  ['session', 'session'],
-  ['ttfb', 'time to first byte'],
-  ['ttf_tool', 'first tool delta'],
-];
-
 function latencies({ metrics }: LoadSummary, style: TextStyle): string {
-  const rows = MAIN_METRICS.flatMap(([metric, label]) => metricRows(label, metrics[metric]));
+  const rows = MAIN_METRICS.flatMap((metric) => metricRows(METRIC_LABELS[metric], metrics[metric]));
   if (rows.length === 0) return `${heading('Latency', style)}\n  no call was completed`;
   return [
     heading('Latency', style),
@@ -163,7 +137,7 @@ function overTime({ timeline }: LoadSummary, style: TextStyle): string {
     line('sessions', arrived, '/s'),
     line('calls done', completed, '/s'),
     ...(failed.some((count) => count > 0) ? [line('failed', failed, '/s')] : []),
-    line('mean TTFT', ttftMs, 'ms'),
+    ...(ttftMs.some((value) => value !== null) ? [line('mean TTFT', ttftMs, 'ms')] : []),
   ].join('\n');
 }
 
@@ -217,7 +191,7 @@ export function observedText(value: number | null, unit: ThresholdResult['unit']
     case 'perSecond':
       return `${round(value, 3)}/s`;
     case 'count':
-      return String(round(value, 3));
+      return formatCount(value);
   }
 }
 
@@ -231,9 +205,12 @@ function rangeText({ interval, unit }: ThresholdResult): string {
 
 function errors({ errors: list }: LoadSummary, style: TextStyle): string {
   if (list.length === 0) return '';
-  const rows = list.slice(0, 10).map(({ count, error }) => [plain(error), formatCount(count)]);
-  if (list.length > 10) rows.push([`${list.length - 10} more kinds`, '']);
-  return [heading('Failed attempts', style), table(rows, { colour: style.colour })].join('\n');
+  const rows = list
+    .slice(0, 10)
+    .map(({ count, error }) => [plain(error), formatCount(count), failureWords(error)]);
+  if (list.length > 10) rows.push([`${list.length - 10} more kinds`, '', '']);
+  const shown = table(rows, { align: ['left', 'right', 'left'], colour: style.colour });
+  return [heading('Failed attempts', style), shown].join('\n');
 }
 
 const VALIDITY_PAINT = { valid: 'green', degraded: 'yellow', invalid: 'red' } as const;

@@ -146,12 +146,28 @@ test('samples hold sizes, times and codes, and no text', () => {
 });
 
 test.for([
-  { status: 'pass', strict: 'strict', code: 0 },
-  { status: 'fail', strict: 'lenient', code: 99 },
-  { status: 'inconclusive', strict: 'lenient', code: 0 },
-  { status: 'inconclusive', strict: 'strict', code: 5 },
-] as const)('$status, $strict: exit $code', ({ code, status, strict }) => {
-  expect(verdictExit(status, strict)).toBe(code);
+  { why: 'passed', status: 'pass', strict: 'strict', broken: false, dead: false, code: 0 },
+  { why: 'broken', status: 'fail', strict: 'lenient', broken: true, dead: false, code: 99 },
+  { why: 'no answers', status: 'fail', strict: 'lenient', broken: false, dead: false, code: 99 },
+  { why: 'dead target', status: 'fail', strict: 'lenient', broken: false, dead: true, code: 3 },
+  {
+    why: 'both: the threshold',
+    status: 'fail',
+    strict: 'lenient',
+    broken: true,
+    dead: true,
+    code: 99,
+  },
+  { why: 'open', status: 'inconclusive', strict: 'lenient', broken: false, dead: false, code: 0 },
+  { why: 'open', status: 'inconclusive', strict: 'strict', broken: false, dead: false, code: 5 },
+] as const)('$why, $strict: exit $code', ({ broken, code, dead, status, strict }) => {
+  const [threshold] = run.summary.thresholds;
+  const summary = {
+    verdict: { status, reasons: [] },
+    silence: dead ? { fromMs: 5, attempts: 20, error: 'ECONNREFUSED' } : null,
+    thresholds: [{ ...threshold!, status: broken ? ('fail' as const) : ('pass' as const) }],
+  };
+  expect(verdictExit(summary, strict)).toBe(code);
 });
 
 test('a run in which nothing worked fails without any threshold; one that sent nothing is inconclusive', async () => {

@@ -38,6 +38,7 @@ test('text', () => {
     "test: FAIL
       - ttft p95 < 1s: the whole interval breaks it
       - turn p50 < 500ms: the whole interval breaks it
+      ! 2 of 400 LLM calls failed (http-429, http-503)
       target http://127.0.0.1:1 (openai, m), engine builtin, seed 1, 29.22 s
 
     Counts
@@ -47,7 +48,7 @@ test('text', () => {
       LLM calls       400      398        396       2    0  truncated 0, not started 2
       attempts                 442        396      46    0  429 40, retries 44
       tokens reported: 635.6k in (0 from cache), 1,980 out (0 reasoning)
-      rates: 3.42/s sessions, 13.55/s calls, 67.76/s output tokens; 42.58 s spent waiting between attempts
+      rates: 3.42/s sessions, 13.6/s calls, 67.8/s output tokens; 42.58 s spent waiting between attempts
 
     Latency
                              counted from      n    mean     p50      p95       95% interval      p99      max
@@ -78,8 +79,8 @@ test('text', () => {
       ? stall                         p99 < 1s      no data                   inconclusive: no data (warning only)
 
     Failed attempts
-      http-429  40
-      http-503   6
+      http-429  40  refused by a rate limit
+      http-503   6  the target is unavailable
 
     Is the generator to be believed?
       valid (it may add 10 ms to a latency)
@@ -107,7 +108,7 @@ test('Markdown', () => {
     - ttft p95 < 1s: the whole interval breaks it
     - turn p50 < 500ms: the whole interval breaks it
 
-    99 of 100 sessions and 396 of 400 LLM calls completed in 29.22 s; ; engine builtin, seed 1.
+    99 of 100 sessions and 396 of 400 LLM calls completed in 29.22 s; engine builtin, seed 1.
 
     | threshold | limit | observed | result |
     | --- | --- | ---: | --- |
