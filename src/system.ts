@@ -75,23 +75,35 @@ export function isInteractive(stream: { readonly isTTY?: boolean }): boolean {
   );
 }
 
-/** Colour decision: explicit flag, NO_COLOR, FORCE_COLOR, then the terminal. */
-export function wantsColour(stream: { readonly isTTY?: boolean }, flag?: boolean): boolean {
-  if (flag !== undefined) return flag;
+/** Colour decision: NO_COLOR, FORCE_COLOR, then the terminal. */
+export function wantsColour(stream: { readonly isTTY?: boolean }): boolean {
   const { NO_COLOR: no, FORCE_COLOR: force } = process.env;
   if (no !== undefined && no !== '') return false;
   if (force !== undefined && force !== '' && force !== '0') return true;
   return isInteractive(stream);
 }
 
+/** What `--color` and `--no-color` say, as the environment would: child processes follow, too. */
+export function setColour(wanted: boolean): void {
+  delete process.env['NO_COLOR'];
+  delete process.env['FORCE_COLOR'];
+  process.env[wanted ? 'FORCE_COLOR' : 'NO_COLOR'] = '1';
+}
+
 /**
- * Calls `onFirst` on the first SIGINT or SIGTERM and ends the process on the second SIGINT.
+ * Calls `onFirst` on the first SIGINT or SIGTERM; the second calls `onSecond` and ends the process.
  * Returns the function that takes the handlers off again.
  */
-export function onInterrupt(onFirst: (signal: 'SIGINT' | 'SIGTERM') => void): () => void {
+export function onInterrupt(
+  onFirst: (signal: 'SIGINT' | 'SIGTERM') => void,
+  onSecond?: () => void,
+): () => void {
   let seen = false;
   const handle = (signal: 'SIGINT' | 'SIGTERM'): void => {
-    if (seen) process.exit(signal === 'SIGINT' ? 130 : 143);
+    if (seen) {
+      onSecond?.();
+      process.exit(signal === 'SIGINT' ? 130 : 143);
+    }
     seen = true;
     onFirst(signal);
   };

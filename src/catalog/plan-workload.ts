@@ -1,13 +1,8 @@
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { dirname, isAbsolute, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
 import { sessionsFromNumbers } from '../capacity/numbers-workload.ts';
 import type { Assumption, Source } from '../capacity/plan-input.ts';
 import { ASSUMED_TIMING, trafficFromSkeletons } from '../capacity/traffic.ts';
 import type { Traffic } from '../capacity/traffic.ts';
-import { nearest } from '../config/nearest.ts';
+import { workloadProfileFile } from '../config/bundled.ts';
 import type { PlanDocument } from '../config/plan.ts';
 import { loadWorkloadProfile } from '../config/workload-profile.ts';
 import { randomStreams } from '../core/random.ts';
@@ -42,7 +37,7 @@ export async function planWorkload(
   seed: string | number,
 ): Promise<PlanWorkload> {
   if (plan.workload.profile !== undefined) {
-    const file = await profileFile(plan.workload.profile, planFile);
+    const file = workloadProfileFile(plan.workload.profile, planFile);
     return fromProfile(await loadWorkloadProfile(file), plan.workload.profile, seed);
   }
   return fromNumbers(plan, seed);
@@ -211,25 +206,4 @@ function timingAssumption(key: string): Assumption {
     value: `${ASSUMED_TIMING.firstTokenMs} ms to the first token, then 60 tokens/s`,
     why: 'how long a call takes is not given; it decides calls in flight only',
   };
-}
-
-/** A path relative to the plan, or the name of a bundled profile. */
-async function profileFile(name: string, planFile: string): Promise<string> {
-  const path = isAbsolute(name) ? name : resolve(dirname(planFile), name);
-  if (/[/\\]|\.ya?ml$/.test(name) || existsSync(path)) return path;
-  const folder = fileURLToPath(new URL('../../profiles/workloads/', import.meta.url));
-  const bundled = existsSync(folder)
-    ? (await readdir(folder))
-        .filter((file) => file.endsWith('.yaml'))
-        .map((file) => file.slice(0, -5))
-    : [];
-  if (bundled.includes(name)) return `${folder}${name}.yaml`;
-  const guess = nearest(name, bundled);
-  throw new AgentInfraError(
-    'catalog.unknown',
-    `${planFile}: workload.profile: there is no bundled profile "${name}"${guess === undefined ? '' : `; did you mean "${guess}"?`}`,
-    {
-      hint: `Bundled: ${bundled.join(', ') || 'none'}. A file needs its extension or a slash, such as ./profile.yaml.`,
-    },
-  );
 }

@@ -8,11 +8,11 @@ export function addCatalogCommand(program: Command, setExitCode: SetExitCode): v
   const catalog = program
     .command('catalog')
     .description(
-      'Limits and prices that plans use: list, check their age, update, import your own',
+      'limits and prices that plans use: list, check their age, update, import your own',
     );
   catalog
     .command('list')
-    .description('List the providers')
+    .description('list the providers')
     .option('--json', 'print JSON')
     .action(async (options) => {
       const { listCatalog } = await import('./catalog-run.ts');
@@ -20,7 +20,7 @@ export function addCatalogCommand(program: Command, setExitCode: SetExitCode): v
     });
   catalog
     .command('show')
-    .description('Show the models of a provider, or every row of one model with its source')
+    .description('show the models of a provider, or every row of one model with its source')
     .argument('<provider>', 'such as openai')
     .argument('[model]', 'exact id')
     .option('--json', 'print JSON')
@@ -31,7 +31,7 @@ export function addCatalogCommand(program: Command, setExitCode: SetExitCode): v
     });
   catalog
     .command('check')
-    .description('Age of every row, disagreements with genai-prices, ids it does not know')
+    .description('age of every row, disagreements with genai-prices, ids it does not know')
     .option('--max-price-age <age>', 'exit 99 when a row is older, such as 30d')
     .option('--prices <overlay>', 'check with the prices of an overlay')
     .option('--json', 'print JSON')
@@ -41,7 +41,7 @@ export function addCatalogCommand(program: Command, setExitCode: SetExitCode): v
     });
   catalog
     .command('update')
-    .description('Compare our prices with another list, and write what differs as an overlay')
+    .description('compare our prices with another list, and write what differs as an overlay')
     .requiredOption(
       '--from <file|url>',
       'genai-prices v2 data.json, models.dev api.json or LiteLLM model_prices json',
@@ -56,7 +56,7 @@ export function addCatalogCommand(program: Command, setExitCode: SetExitCode): v
     });
   catalog
     .command('limits')
-    .description('Read the limits of your own account from what the provider said')
+    .description('read the limits of your own account from what the provider said')
     .requiredOption(
       '--from <file>',
       'Anthropic Rate Limits API answer, recording or log with rate-limit headers, 429 bodies',

@@ -1,10 +1,11 @@
-import { appendFile, mkdir, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
+import { bundledNames, namedDocument } from '../config/bundled.ts';
 import { loadScenario } from '../config/scenario.ts';
 import type { LoadedScenario } from '../config/scenario.ts';
 import { parseDurationMs } from '../core/units.ts';
-import { AgentInfraError, asError, EXIT, fileReason } from '../errors.ts';
+import { AgentInfraError, EXIT } from '../errors.ts';
 import type { StopReason } from '../loadtest/engine.ts';
 import type { LoadJob } from '../loadtest/job.ts';
 import { plannedLoad, renderPlannedLoad } from '../loadtest/planned-load.ts';
@@ -14,11 +15,8 @@ import { startServers } from '../loadtest/servers.ts';
 import type { LoadSummary } from '../loadtest/summary.ts';
 import { checkBudget, checkTarget, reachTarget } from '../loadtest/target.ts';
 import { verdictExit } from '../loadtest/verdict.ts';
-import { renderLoadJunit } from '../report/loadtest-junit.ts';
-import { renderRun } from './report-run.ts';
-import { renderLoadMarkdown } from '../report/loadtest-markdown.ts';
-import { renderLoadText } from '../report/loadtest-text.ts';
-import { environment, nowIso, onInterrupt, wantsColour } from '../system.ts';
+import { environment, onInterrupt } from '../system.ts';
+import { createFolder, createRunFolder, displayPath, writeReports } from './loadtest-output.ts';
 import { showProgress } from './loadtest-progress.ts';
 import type { DashboardKind } from './loadtest-progress.ts';
 import { toolVersion } from './tool-version.ts';
@@ -40,9 +38,9 @@ export interface LoadtestFlags {
 }
 
 /** Runs a scenario to its report. @returns the exit code */
-export async function runLoadtest(file: string, flags: LoadtestFlags): Promise<number> {
+export async function runLoadtest(name: string, flags: LoadtestFlags): Promise<number> {
   const graceMs = graceOf(flags.grace);
-  const scenario = overridden(await loadScenario(file, { env: environment() }), flags);
+  const scenario = overridden(await scenarioNamed(name), flags);
   if (flags.dryRun === true || scenario.budget !== undefined) {
     const planned = await plannedLoad(scenario);
     if (scenario.budget !== undefined) checkBudget(scenario.budget, planned.tokens);
@@ -65,7 +63,8 @@ export async function runLoadtest(file: string, flags: LoadtestFlags): Promise<n
   try {
     const targetUrl = targetOf(scenario, servers);
     await reachTarget(targetUrl);
-    const outDir = await createOutDir(flags.output, scenario);
+    const outDir = await createRunFolder(flags.output, scenario.name);
+    stopping.leaves(outDir);
     // Before the load, not after it.
     if (flags.junit !== undefined) await createFolder(dirname(resolve(flags.junit)));
     const job: LoadJob = { scenario, targetUrl, toolVersion: toolVersion(), outDir };
@@ -95,17 +94,28 @@ export async function runLoadtest(file: string, flags: LoadtestFlags): Promise<n
 
 /** Writes a scenario as a k6 script with its sessions. */
 export async function exportScenario(
-  file: string,
+  name: string,
   options: { readonly output?: string | undefined },
 ): Promise<void> {
   const { writeK6Script } = await import('../loadtest/k6-export.ts');
-  const scenario = await loadScenario(file, { env: environment() });
+  const scenario = await scenarioNamed(name);
   const outDir = resolve(options.output ?? '.');
   await createFolder(outDir);
   const bundled = scenario.target.url === 'gateway' || scenario.target.url === 'provider';
   const targetUrl = bundled ? undefined : scenario.target.url;
   const written = await writeK6Script(scenario, targetUrl, outDir);
   for (const path of written) process.stdout.write(`${path}\n`);
+}
+
+/** A file, or a bundled scenario. */
+async function scenarioNamed(name: string): Promise<LoadedScenario> {
+  const file = namedDocument('scenario', name);
+  if (!existsSync(file)) {
+    throw new AgentInfraError('config.unreadable', `${name}: no such file or folder`, {
+      hint: `Give a scenario's file, or a bundled one: ${bundledNames('scenario').join(', ')}.`,
+    });
+  }
+  return loadScenario(file, { env: environment() });
 }
 
 function graceOf(text: string): number {
@@ -134,6 +144,8 @@ function overridden(scenario: LoadedScenario, flags: LoadtestFlags): LoadedScena
 }
 
 interface Interrupts extends Pick<RunHooks, 'onStart'> {
+  /** The folder that a second signal leaves behind. */
+  readonly leaves: (outDir: string) => void;
   /** Where the notice goes: a mounted dashboard must not be written over. */
   readonly saysThrough: (say: (text: string) => void) => void;
   readonly off: () => void;
@@ -144,13 +156,23 @@ function interrupts(graceMs: number): Interrupts {
   let stop: ((reason: StopReason, graceMs: number) => void) | undefined;
   let pending: StopReason | undefined;
   let note = (text: string): void => void process.stderr.write(`\n${text}\n`);
-  const off = onInterrupt((signal) => {
-    note(`${signal}: running sessions have ${graceMs / 1000} s; again to quit at once`);
-    pending = signal;
-    stop?.(signal, graceMs);
-  });
+  let left: string | undefined;
+  const off = onInterrupt(
+    (signal) => {
+      note(`${signal}: running sessions have ${graceMs / 1000} s; again to quit at once`);
+      pending = signal;
+      stop?.(signal, graceMs);
+    },
+    () => {
+      if (left === undefined) return;
+      process.stderr.write(`\nStopped at once. What was measured: agent-infra report ${left}\n`);
+    },
+  );
   return {
     off,
+    leaves: (outDir) => {
+      left = displayPath(outDir);
+    },
     saysThrough: (say) => {
       note = say;
     },
@@ -169,81 +191,6 @@ function targetOf(
   if (url === 'gateway') return servers.gatewayUrl!;
   if (url === 'provider') return servers.providerUrl!;
   return url;
-}
-
-async function createOutDir(output: string | undefined, scenario: LoadedScenario): Promise<string> {
-  const time = nowIso().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
-  const outDir = resolve(output ?? join('reports', `${scenario.name}-${time}`));
-  await createFolder(outDir);
-  return outDir;
-}
-
-/** Level by level: `recursive` of Node 20 never returns where the kernel takes no folder (/proc). */
-async function createFolder(folder: string): Promise<void> {
-  try {
-    await makeFolder(folder);
-  } catch (thrown) {
-    throw unwritable(folder, thrown);
-  }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder);
-  } catch (thrown) {
-    const { code } = asError(thrown) as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
-    if (code !== 'ENOENT' || dirname(folder) === folder) throw thrown;
-    await makeFolder(dirname(folder));
-    await mkdir(folder);
-  }
-}
-
-function unwritable(file: string, thrown: unknown): AgentInfraError {
-  return new AgentInfraError('output.unwritable', `${file}: ${fileReason(thrown)}`, {
-    cause: asError(thrown),
-    hint: 'Give a folder that can be written, on a disk with space: -o <dir>.',
-  });
-}
-
-async function write(file: string, text: string): Promise<void> {
-  await writeFile(file, text).catch((thrown: unknown) => {
-    throw unwritable(file, thrown);
-  });
-}
-
-async function writeReports(
-  summary: LoadSummary,
-  outDir: string,
-  flags: LoadtestFlags,
-): Promise<void> {
-  const strict = flags.strict === true ? 'strict' : 'lenient';
-  const json = `${JSON.stringify(summary, undefined, 2)}\n`;
-  await write(join(outDir, 'summary.json'), json);
-  await write(join(outDir, 'report.txt'), renderLoadText(summary, { colour: false }));
-  await write(join(outDir, 'report.html'), await renderRun(outDir, { format: 'html' }));
-  if (flags.junit !== undefined) await write(flags.junit, renderLoadJunit(summary, strict));
-  const stepSummary = environment()['GITHUB_STEP_SUMMARY'];
-  if (stepSummary !== undefined && stepSummary !== '') {
-    await appendFile(stepSummary, renderLoadMarkdown(summary));
-  }
-  process.stdout.write(render(summary, flags.format, json));
-  process.stderr.write(`\nreport.html, report.txt, summary.json and samples.jsonl: ${outDir}\n`);
-  if (summary.verdict.status === 'inconclusive') {
-    process.stderr.write(`WARNING: this run is inconclusive, it has not passed:\n`);
-    for (const reason of summary.verdict.reasons) process.stderr.write(`  - ${reason}\n`);
-  }
-}
-
-function render(summary: LoadSummary, format: LoadtestFlags['format'], json: string): string {
-  switch (format) {
-    case 'json':
-      return json;
-    case 'markdown':
-      return renderLoadMarkdown(summary);
-    case 'text':
-      return renderLoadText(summary, { colour: wantsColour(process.stdout) });
-  }
 }
 
 /** An interrupt outranks the verdict: the caller must not read a part as the whole. */

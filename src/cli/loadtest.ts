@@ -8,7 +8,7 @@ export function addLoadtestCommand(program: Command, setExitCode: SetExitCode): 
   const loadtest = program
     .command('loadtest')
     .description('replay multi-turn agent sessions against a target, measure and judge')
-    .argument('<scenario>', 'a Scenario document (YAML)')
+    .argument('<scenario>', 'a Scenario document (YAML), or the name of a bundled one')
     .option('-o, --output <dir>', 'folder of the run (default: reports/<scenario>-<time>)')
     .addOption(
       new Option(
@@ -67,12 +67,13 @@ export function addLoadtestCommand(program: Command, setExitCode: SetExitCode): 
 
 const EXAMPLES = `
 Examples:
-  agent-infra loadtest scenarios/gateway.yaml
-  agent-infra loadtest scenario.yaml --engine k6 --strict --junit results.xml
+  agent-infra loadtest gateway                      bundled, as are provider and research-agent
+  agent-infra loadtest scenario.yaml --dry-run      what would be sent
   agent-infra loadtest scenario.yaml --target http://127.0.0.1:8080
+  agent-infra loadtest scenario.yaml --engine k6 --strict --junit results.xml
 
 Exit codes: 0 passed (or inconclusive without --strict), 99 a threshold is broken, 5 inconclusive
-under --strict, 3 target down or refused, 2 the scenario is wrong, 4 k6 is missing, 130 interrupted.
+under --strict, 3 target down, dead or refused, 2 the scenario is wrong, 4 k6 is missing, 130 interrupted.
 `;
 
 function wholeNumber(text: string): number {

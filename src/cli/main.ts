@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 
 import { Command, CommanderError } from '@commander-js/extra-typings';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 
 import { AgentInfraError, EXIT, fileReason } from '../errors.ts';
+import { setColour } from '../system.ts';
 import { addCatalogCommand } from './catalog.ts';
 import { addDemoCommand } from './demo.ts';
 import { addGatewayCommand } from './gateway.ts';
@@ -35,6 +37,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('agent-infra')
     .description('Capacity planning and load testing for AI-agent infrastructure')
     .version(version())
+    // For the help only: main takes them out of the arguments of every command.
+    .option('--color', 'colours even when the output is no terminal')
+    .option('--no-color', 'no colours; all commands take both, and NO_COLOR and FORCE_COLOR')
     // commander prints errors itself before throwing; ours go through report() below.
     .configureOutput({ outputError: () => {} })
     .exitOverride()
@@ -51,11 +56,54 @@ export async function main(argv: readonly string[]): Promise<number> {
   addSchemaCommand(program, setExitCode);
   program.addHelpText('after', EXAMPLES);
   try {
-    await program.parseAsync(argv as string[], { from: 'user' });
+    const words = withoutColour(argv);
+    await program.parseAsync(askable(words, program), { from: 'user' });
     return outputFailed ? EXIT.usage : exitCode;
   } catch (error) {
-    return report(error);
+    return report(error, commandPath(argv, program));
   }
+}
+
+const COLOURS: Readonly<Record<string, boolean>> = {
+  '--color': true,
+  '--colour': true,
+  '--no-color': false,
+  '--no-colour': false,
+};
+
+/** Colour flags hold for every command, wherever they stand before `--`; both spellings do. */
+function withoutColour(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.filter((word, index) => {
+    const wanted = end !== -1 && index > end ? undefined : COLOURS[word];
+    if (wanted !== undefined) setColour(wanted);
+    return wanted === undefined;
+  });
+}
+
+/** commander answers `help typo` and `typo --help` with the help of the program: no such command. */
+function askable(words: string[], program: Command): string[] {
+  const asked = words[0] === 'help' ? words.slice(1) : words;
+  const [name] = asked;
+  if (name === undefined || name.startsWith('-') || name === 'help') return words;
+  return isCommandOf(program, name) ? words : [name];
+}
+
+/** The commands that were named, for hints: `plan check`. */
+function commandPath(argv: readonly string[], program: Command): string {
+  let command = program as unknown as CommandUnknownOpts;
+  const path = ['agent-infra'];
+  for (const word of argv) {
+    const next = command.commands.find((each) => each.name() === word);
+    if (next === undefined) break;
+    path.push(word);
+    command = next;
+  }
+  return path.join(' ');
+}
+
+function isCommandOf(program: Command, name: string): boolean {
+  return program.commands.some((command) => command.name() === name);
 }
 
 const EXAMPLES = `
@@ -71,10 +119,13 @@ function version(): string {
   return (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version;
 }
 
-function report(error: unknown): number {
+function report(error: unknown, command: string): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.pass; // --help, --version
-    if (error.code !== 'commander.help') console.error(error.message);
+    if (error.code !== 'commander.help') {
+      console.error(error.message);
+      console.error(`hint: see ${command} --help`);
+    }
     return EXIT.usage;
   }
   if (error instanceof AgentInfraError) {

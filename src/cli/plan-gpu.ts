@@ -9,7 +9,7 @@ import type { SetExitCode } from './exit-code.ts';
 export function addPlanGpuCommand(plan: Command, setExitCode: SetExitCode): void {
   plan
     .command('gpu')
-    .description('Size a pool of GPUs for one model and one demand')
+    .description('size a pool of GPUs for one model and one demand')
     .option('--model <name>', 'open-weight model of the catalog')
     .option('--gpu <name>', 'GPU of the catalog')
     .option('--rate <rate>', 'requests at the peak, such as 12/s or 600/min', rate)

@@ -4,8 +4,9 @@ import type { PlanInput } from '../capacity/plan-input.ts';
 import { readGpus, readModels } from '../catalog/gpus.ts';
 import { checkPlan } from '../catalog/plan-check.ts';
 import { planInput } from '../catalog/plan-input.ts';
+import { namedDocument, workloadProfileProblem } from '../config/bundled.ts';
 import { loadPlan } from '../config/plan.ts';
-import type { PlanDocument } from '../config/plan.ts';
+import type { PlanDocument, PlanIssue } from '../config/plan.ts';
 import { AgentInfraError } from '../errors.ts';
 import { environment, nowIso } from '../system.ts';
 import { planCatalogs, withCatalogOptions } from './catalog-plan.ts';
@@ -25,15 +26,16 @@ export interface ReadPlan {
  * @throws ConfigError with every problem and its place; config.unreadable
  */
 export async function readPlanInput(
-  file: string,
+  name: string,
   options: CatalogOptions & {
     readonly set?: readonly string[] | undefined;
     readonly change?: ((document: PlanDocument) => PlanDocument) | undefined;
   } = {},
 ): Promise<ReadPlan> {
+  const file = namedDocument('plan', name);
   if (file === 'plan.yaml' && !existsSync(file)) {
     throw new AgentInfraError('config.unreadable', 'there is no plan.yaml here', {
-      hint: 'Name a plan, or write one with: agent-infra plan init <profile> -f plan.yaml',
+      hint: 'Name a plan, or write one with: agent-infra plan init <profile> -o plan.yaml',
     });
   }
   const [catalogs, gpus, models] = await Promise.all([
@@ -44,11 +46,18 @@ export async function readPlanInput(
   const read = await loadPlan(file, {
     env: environment(),
     set: options.set,
-    check: (plan) =>
-      checkPlan(plan, catalogs, { gpus: [...gpus.keys()], models: [...models.keys()] }),
+    check: (plan) => [
+      ...checkPlan(plan, catalogs, { gpus: [...gpus.keys()], models: [...models.keys()] }),
+      ...(options.change === undefined ? checkProfileName(plan, file) : []),
+    ],
   });
   const document = options.change?.(read) ?? read;
   const today = nowIso().slice(0, 10);
   const resolved = await planInput(document, { file, today, catalogs, gpus, models });
   return { document, input: await withCatalogOptions(resolved, options, today), today };
+}
+
+function checkProfileName({ workload: { profile } }: PlanDocument, file: string): PlanIssue[] {
+  const message = profile === undefined ? undefined : workloadProfileProblem(profile, file);
+  return message === undefined ? [] : [{ path: ['workload', 'profile'], message }];
 }

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '@commander-js/extra-typings';
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { Command } from '@commander-js/extra-typings';
 
 import { parseDurationMs } from '../core/units.ts';
@@ -9,7 +9,7 @@ import type { SetExitCode } from './exit-code.ts';
 export function addPlanReviewCommands(plan: Command, setExitCode: SetExitCode): void {
   plan
     .command('review')
-    .description('Hold a plan against what was measured since: assumptions, triggers, cost')
+    .description('hold a plan against what was measured since: assumptions, triggers, cost')
     .argument('[file]', 'plan document', 'plan.yaml')
     .requiredOption('--actual <profile>', 'workload profile of what runs now')
     .option('--json', 'print JSON')
@@ -21,10 +21,18 @@ export function addPlanReviewCommands(plan: Command, setExitCode: SetExitCode): 
     });
   plan
     .command('predict')
-    .description('Predict the 429s of one load test, and hold its run against the prediction')
+    .description('predict the 429s of one load test, and hold its run against the prediction')
     .argument('[file]', 'plan document with one route', 'plan.yaml')
-    .option('--duration <time>', 'how long sessions start', duration, 60_000)
-    .option('--warm-up <time>', 'calls first sent before this do not count', duration, 10_000)
+    .addOption(
+      new Option('--duration <time>', 'how long sessions start')
+        .argParser(duration)
+        .default(60_000, '60s'),
+    )
+    .addOption(
+      new Option('--warm-up <time>', 'calls first sent before this do not count')
+        .argParser(duration)
+        .default(10_000, '10s'),
+    )
     .option('--scale <n>', 'multiple of the target', positive, 1)
     .option('--against <run>', 'folder of the load test; exit 99 when it differs')
     .option('--set <path=value>', 'what if: replace a value (repeat for more)', collect)

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 
 import { prometheusRules } from '../artefacts/prometheus-rules.ts';
 import { planGates } from '../capacity/gates.ts';
 import { makePlan } from '../capacity/plan.ts';
 import type { Plan } from '../capacity/plan.ts';
 import { planTemplate } from '../catalog/plan-template.ts';
+import { workloadProfileProblem } from '../config/bundled.ts';
 import { AgentInfraError, asError } from '../errors.ts';
 import { planDiffText } from '../report/plan-diff.ts';
 import { planJson } from '../report/plan-json.ts';
@@ -30,7 +31,6 @@ export interface PlanOptions extends CatalogOptions {
   /** ... and how many replicas of the plan's pool answered it. */
   readonly replicas?: number | undefined;
   readonly format?: 'text' | 'json' | 'markdown' | undefined;
-  readonly colour?: boolean | undefined;
 }
 
 /** `agent-infra plan [file]`. */
@@ -45,7 +45,7 @@ export async function runPlan(file: string, options: PlanOptions): Promise<void>
     process.stdout.write(`${JSON.stringify(planJson(plan, toolVersion()), null, 2)}\n`);
     return;
   }
-  process.stdout.write(planText(plan, { colour: wantsColour(process.stdout, options.colour) }));
+  process.stdout.write(planText(plan, { colour: wantsColour(process.stdout) }));
 }
 
 /** `agent-infra plan check [file]`. @returns whether every gate passed */
@@ -75,7 +75,13 @@ export async function diffPlans(before: string, after: string): Promise<void> {
 
 /** `agent-infra plan init <profile>`. */
 export async function initPlan(profile: string, output: string | undefined): Promise<void> {
-  const text = planTemplate(profile);
+  const plan = output ?? 'plan.yaml';
+  // The plan names it from its own folder.
+  const isPath = existsSync(profile) && /[/\\]|\.ya?ml$/.test(profile) && !isAbsolute(profile);
+  const name = isPath ? relative(dirname(plan), profile) : profile;
+  const problem = workloadProfileProblem(name, plan);
+  if (problem !== undefined) throw new AgentInfraError('catalog.unknown', problem);
+  const text = planTemplate(name);
   if (output === undefined) {
     process.stdout.write(text);
     return;
@@ -86,6 +92,7 @@ export async function initPlan(profile: string, output: string | undefined): Pro
     });
   }
   await writeText(output, text);
+  process.stderr.write(`wrote ${output}; edit it, then run: agent-infra plan ${output}\n`);
 }
 
 async function readPlan(

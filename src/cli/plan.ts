@@ -9,8 +9,10 @@ import { addPlanReviewCommands } from './plan-review.ts';
 export function addPlanCommand(program: Command, setExitCode: SetExitCode): void {
   const plan = program
     .command('plan')
-    .description('Will it fit under the limits, and what will it cost, at 1x / 3x / 10x')
-    .argument('[file]', 'plan document', 'plan.yaml')
+    .description(
+      'demand at 1x, 3x and 10x against limits and prices: what breaks first, what it costs',
+    )
+    .argument('[file]', 'plan document, or the name of a bundled one', 'plan.yaml')
     .option('--json', 'print JSON')
     .addOption(
       new Option('--format <format>', 'what to print').choices([
@@ -26,8 +28,7 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
     .option('--max-price-age <age>', AGE_HELP)
     .option('--calibrate <run>', 'folder of a load test: its times replace assumed ones')
     .option('--replicas <n>', 'replicas of the pool that answered that load test', wholeNumber)
-    .option('--colour', 'colours even when not on a terminal')
-    .option('--no-colour', 'no colours')
+    .addHelpText('after', EXAMPLES)
     .action(async (file, options) => {
       const { runPlan } = await import('./plan-run.ts');
       await runPlan(file, options);
@@ -35,7 +36,7 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
     });
   plan
     .command('check')
-    .description('Exit 99 unless the plan fits at its required scale and below its cost ceilings')
+    .description('exit 99 unless the plan fits at its required scale and below its cost ceilings')
     .argument('[file]', 'plan document', 'plan.yaml')
     .option('--json', 'print JSON')
     .option('--set <path=value>', SET_HELP, collect)
@@ -48,7 +49,7 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
     });
   plan
     .command('diff')
-    .description('What changes from one plan to another, in headroom and money')
+    .description('what changes from one plan to another, in headroom and money')
     .argument('<old>', 'plan document')
     .argument('<new>', 'plan document')
     .action(async (before, after) => {
@@ -58,17 +59,27 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
     });
   plan
     .command('init')
-    .description('Write a commented plan for a workload profile')
+    .description('write a commented plan for a workload profile')
     .argument('<profile>', 'workload profile, a file or a bundled name')
-    .option('-f, --file <plan>', 'where to write the plan (default: stdout)')
+    .option('-o, --output <plan>', 'where to write the plan (default: stdout)')
+    .addOption(new Option('-f, --file <plan>', 'the same').hideHelp())
     .action(async (profile, options) => {
       const { initPlan } = await import('./plan-run.ts');
-      await initPlan(profile, options.file);
+      await initPlan(profile, options.output ?? options.file);
       setExitCode(EXIT.pass);
     });
   addPlanReviewCommands(plan as unknown as Command, setExitCode);
   addPlanGpuCommand(plan as unknown as Command, setExitCode);
 }
+
+const EXAMPLES = `
+Examples:
+  agent-infra plan init agent.yaml -o plan.yaml       a commented plan for your profile: edit it, then
+  agent-infra plan                                    read plan.yaml
+  agent-infra plan --set routes.0.tier=tier4          what if
+  agent-infra plan check --set goals.fitsAtScale=3    in CI: exit 99 when a goal is missed
+  agent-infra plan support-agents                     a bundled example
+`;
 
 const PRICES_HELP = 'price overlay, as catalog update writes it';
 const LIMITS_HELP = 'limits of your account: Rate Limits API answer, recording, 429 log';

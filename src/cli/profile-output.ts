@@ -10,7 +10,6 @@ import type { WorkloadProfile } from '../workload/workload-profile.ts';
 export interface OutputFlags {
   readonly output?: string | undefined;
   readonly json?: boolean | undefined;
-  readonly color?: boolean | undefined;
 }
 
 /** Names of inputs kept in the profile; a folder of transcripts has thousands. */
@@ -37,9 +36,7 @@ export async function printProfile(profile: WorkloadProfile, flags: OutputFlags)
     const { skeletons: _sessions, ...figures } = profile;
     process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
   } else {
-    process.stdout.write(
-      profileText(profile, { colour: wantsColour(process.stdout, flags.color) }),
-    );
+    process.stdout.write(profileText(profile, { colour: wantsColour(process.stdout) }));
   }
   if (output !== undefined) {
     process.stderr.write(`wrote ${output} (${profile.skeletons.length} sessions to replay)\n`);

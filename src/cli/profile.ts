@@ -19,8 +19,6 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
     .option('--seed <seed>', 'chooses which sessions are kept', 'profile')
     .option('--jobs <count>', 'threads that read large inputs; default: one per core')
     .option('--shard <file>', 'write what was read for `profile merge` (say shard.gz)')
-    .option('--color', 'colours even when the output is no terminal')
-    .option('--no-color', 'no colours')
     .addHelpText('after', HELP)
     .action(async (inputs, options) => {
       const { runProfile } = await import('./profile-run.ts');

@@ -5,7 +5,7 @@ import type { SetExitCode } from './exit-code.ts';
 export function addProviderCommand(program: Command, _setExitCode: SetExitCode): void {
   program
     .command('provider')
-    .description('Serve a simulated LLM provider: OpenAI and Anthropic APIs on one port')
+    .description('serve a simulated LLM provider: OpenAI and Anthropic APIs on one port')
     .argument('[config]', 'a ProviderConfig document (YAML)')
     .option('--preset <name>', 'a bundled configuration instead of a document (default: fast)')
     .option('--host <host>', 'address to listen on (default: from the configuration, 127.0.0.1)')

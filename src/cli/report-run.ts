@@ -1,6 +1,8 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { formatCount } from '../core/units.ts';
+import { AgentInfraError } from '../errors.ts';
 import { SAMPLES_FILE } from '../loadtest/job.ts';
 import { RunFold } from '../loadtest/fold.ts';
 import { readSamples } from '../loadtest/samples-file.ts';
@@ -24,16 +26,35 @@ export async function runReport(run: string, flags: ReportFlags): Promise<void> 
 
 /** The report of a run's folder (or samples file) in one format, from its samples alone. */
 export async function renderRun(run: string, flags: ReportFlags): Promise<string> {
-  const isFolder = statSync(run, { throwIfNoEntry: false })?.isDirectory() === true;
+  const file = samplesOf(run);
   const fold = new RunFold();
   const charts = new RunChartFold();
-  const { broken } = await readSamples(isFolder ? join(run, SAMPLES_FILE) : run, (sample) => {
+  const { broken } = await readSamples(file, (sample) => {
     fold.add(sample);
     if (flags.format === 'html') charts.add(sample);
   });
-  if (broken > 0) process.stderr.write(`${broken} unreadable lines were left out\n`);
+  if (broken > 0) {
+    const lines =
+      broken === 1 ? '1 unreadable line was' : `${formatCount(broken)} unreadable lines were`;
+    process.stderr.write(`${lines} left out of ${file}\n`);
+  }
   return render(fold.summary(), charts, flags);
 }
+
+/** The samples in a run's folder, or the file that was named. */
+function samplesOf(run: string): string {
+  const found = statSync(run, { throwIfNoEntry: false });
+  if (found === undefined) {
+    throw new AgentInfraError('trace.unreadable', `${run}: no such file or folder`, { hint: HINT });
+  }
+  if (!found.isDirectory()) return run;
+  const file = join(run, SAMPLES_FILE);
+  if (existsSync(file)) return file;
+  const message = `${run} holds no ${SAMPLES_FILE}: no load test ran into it`;
+  throw new AgentInfraError('trace.unreadable', message, { hint: HINT });
+}
+
+const HINT = 'Give the folder of a load-test run, as loadtest names it at its end.';
 
 function render(summary: LoadSummary, charts: RunChartFold, flags: ReportFlags): string {
   const { format, strict } = flags;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { RETRY_POLICIES } from '../mechanisms/backoff.ts';
 import type { RetryPolicy } from '../mechanisms/backoff.ts';
+import { workloadProfileProblem } from './bundled.ts';
 import { header, loadDocument } from './document.ts';
 import type { LoadOptions } from './document.ts';
 import { count, duration, oneOf, rate, strict, usd } from './fields.ts';
@@ -213,7 +214,13 @@ export async function loadScenario(
   file: string,
   options: LoadOptions = {},
 ): Promise<LoadedScenario> {
-  const scenario = await loadDocument(scenarioSchema, file, options);
+  const schema = scenarioSchema.superRefine(({ workload: { profile } }, context) => {
+    const message = profile === undefined ? undefined : workloadProfileProblem(profile, file);
+    if (message !== undefined) {
+      context.addIssue({ code: 'custom', path: ['workload', 'profile'], message });
+    }
+  });
+  const scenario = await loadDocument(schema, file, options);
   return { ...scenario, file };
 }
 

@@ -146,7 +146,7 @@ export class RunFold {
     const run = this.#run;
     if (run === undefined) {
       const hint = 'A samples file starts with a line of type "run".';
-      throw new AgentInfraError('trace.empty', 'these samples have no run line', { hint });
+      throw new AgentInfraError('trace.empty', 'these are no samples of a load test', { hint });
     }
     const complete = this.#end?.complete === true;
     const counters = this.counters();

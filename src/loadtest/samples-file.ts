@@ -73,7 +73,7 @@ export async function readSamples(
   } catch (thrown) {
     if (thrown instanceof AgentInfraError) throw thrown;
     const cause = asError(thrown);
-    throw new AgentInfraError('trace.unreadable', `${file}: ${cause.message}`, {
+    throw new AgentInfraError('trace.unreadable', `${file}: ${fileReason(thrown)}`, {
       cause,
       hint: 'Give the folder of a load-test run: it holds samples.jsonl.',
     });

@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-
-import { besideScenario } from '../config/scenario.ts';
+import { workloadProfileFile } from '../config/bundled.ts';
 import type { LoadedScenario } from '../config/scenario.ts';
 import { loadWorkloadProfile } from '../config/workload-profile.ts';
 import type { RandomStreams } from '../core/random.ts';
@@ -12,9 +9,6 @@ import { samplingAssumptions, sessionSampler } from '../workload/sessions.ts';
 import { scriptSession } from './session-script.ts';
 import type { SessionScript } from './session-script.ts';
 import { syntheticSessions } from './synthetic.ts';
-
-/** Where the bundled profiles are, from src/ and from dist/ alike. */
-const BUNDLED = new URL('../../profiles/workloads/', import.meta.url);
 
 export interface SessionSource {
   /** The script of a session; the same index always gives the same script. */
@@ -58,7 +52,7 @@ async function skeletons(scenario: LoadedScenario, streams: RandomStreams): Prom
       notes: ['synthetic sessions from the numbers of the scenario'],
     };
   }
-  const profile = await loadWorkloadProfile(profileFile(scenario, name!));
+  const profile = await loadWorkloadProfile(workloadProfileFile(name!, scenario.file));
   const sampler = sessionSampler(profile, streams);
   // A bare call trace can yield sessions without a call; nothing would be sent for them.
   const probe = sampler(0);
@@ -74,16 +68,6 @@ async function skeletons(scenario: LoadedScenario, streams: RandomStreams): Prom
     skeleton: sampler,
     notes: [`workload ${profile.name}: ${how}`, ...samplingAssumptions(profile)],
   };
-}
-
-function profileFile(scenario: LoadedScenario, name: string): string {
-  const beside = besideScenario(scenario, name);
-  if (/\.ya?ml$/.test(name) || existsSync(beside)) return beside;
-  const bundled = fileURLToPath(new URL(`${name}.yaml`, BUNDLED));
-  if (existsSync(bundled)) return bundled;
-  throw new AgentInfraError('config.unreadable', `no workload profile "${name}"`, {
-    hint: `Give a path ending in .yaml (relative to ${scenario.file}), or the name of a file in profiles/workloads.`,
-  });
 }
 
 function timeNotes(scenario: LoadedScenario): string[] {

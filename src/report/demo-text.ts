@@ -1,6 +1,8 @@
+import { DIMENSIONS } from '../capacity/limit.ts';
 import { formatCount, formatDuration, formatShare, formatUsd, round } from '../core/units.ts';
 import type { DemoPage } from './demo.ts';
 import { showDifference, showFigure, showPrediction, showTolerance } from './demo-figures.ts';
+import { PLAN_VERDICTS } from './plan-verdict.ts';
 import { heading, paint, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
@@ -89,9 +91,9 @@ function planRows({ plan }: DemoPage): string[][] {
       demand.rpm.peakMinute === null ? '–' : formatCount(demand.rpm.peakMinute.value),
       worst?.utilisation === null || worst === undefined
         ? '–'
-        : `${formatShare(worst.utilisation)} ${worst.dimension}`,
+        : `${formatShare(worst.utilisation)} ${DIMENSIONS[worst.dimension].label}`,
       api === null ? '–' : formatUsd(api),
-      verdict,
+      PLAN_VERDICTS[verdict].text,
     ];
   });
 }
@@ -99,5 +101,5 @@ function planRows({ plan }: DemoPage): string[][] {
 function breakLine({ plan: { breaksAt } }: DemoPage): string {
   return breaksAt === null
     ? '  No limit is known that the plan could break.'
-    : `  Breaks at ${round(breaksAt.scale, 2)}x on ${breaksAt.dimension} of ${breaksAt.provider} ${breaksAt.model}.`;
+    : `  Breaks at ${round(breaksAt.scale, 2)}x on ${DIMENSIONS[breaksAt.dimension].label} of ${breaksAt.provider} ${breaksAt.model}.`;
 }

@@ -8,6 +8,7 @@ import type { MeterRow } from './charts-meter.ts';
 import { html } from './html.ts';
 import type { Interpolated, Markup } from './html.ts';
 import { dataTable, figure, pill, section } from './html-parts.ts';
+import { PLAN_VERDICTS } from './plan-verdict.ts';
 import type { Tone } from './html-parts.ts';
 
 /** The parts of a page that show a plan. */
@@ -91,7 +92,7 @@ function scaleTable({ scales }: Plan): Markup {
       optional(demand.itpm?.mean, formatCount),
       optional(demand.otpm?.mean, formatCount),
       optional(cost.monthly.api, formatUsd),
-      pill(verdict, VERDICT_TONE[verdict]),
+      pill(PLAN_VERDICTS[verdict].text, VERDICT_TONE[verdict]),
     ]),
   );
 }

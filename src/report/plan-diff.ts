@@ -1,7 +1,8 @@
-import { formatScale } from '../capacity/limit.ts';
+import { DIMENSIONS, formatScale } from '../capacity/limit.ts';
 import type { Break } from '../capacity/limits.ts';
 import type { Plan, ScalePlan } from '../capacity/plan.ts';
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
+import { PLAN_VERDICTS } from './plan-verdict.ts';
 import { heading, paint, plain, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
@@ -32,7 +33,7 @@ export function planDiffText(
 function scaleRows(old: ScalePlan, now: ScalePlan): string[][] {
   const at = formatScale(old.scale);
   return [
-    change(`verdict at ${at}`, old.verdict, now.verdict),
+    change(`verdict at ${at}`, PLAN_VERDICTS[old.verdict].text, PLAN_VERDICTS[now.verdict].text),
     number(`LLM calls/min at ${at}`, old.demand.rpm.mean, now.demand.rpm.mean, formatCount),
     number(`fullest limit at ${at}, peak`, fullest(old), fullest(now), formatPercent),
     number(`cost per month at ${at}`, old.cost.monthly.total, now.cost.monthly.total, formatUsd),
@@ -68,7 +69,7 @@ function number(
 }
 
 function breakText(at: Break | null): string {
-  return at === null ? '?' : `${formatScale(at.scale)} ${at.dimension}`;
+  return at === null ? '?' : `${formatScale(at.scale)} (${DIMENSIONS[at.dimension].label})`;
 }
 
 function assumed(plan: Plan, other: Plan): string[] {

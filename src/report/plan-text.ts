@@ -1,6 +1,6 @@
 import { planGates } from '../capacity/gates.ts';
 import { DIMENSIONS, formatScale } from '../capacity/limit.ts';
-import type { Break, LimitUse, Verdict } from '../capacity/limits.ts';
+import type { Break, LimitUse } from '../capacity/limits.ts';
 import type { Rate, Plan, ScalePlan } from '../capacity/plan.ts';
 import { spendCaps } from '../capacity/spend.ts';
 import type { WayOut } from '../capacity/ways-out.ts';
@@ -10,6 +10,7 @@ import { stackText } from './plan-stack.ts';
 import { rejectionsText } from './plan-rejections.ts';
 import { provisionedText, splitText } from './plan-routing.ts';
 import { marginText, sensitivityText } from './plan-sensitivity.ts';
+import { PLAN_VERDICTS } from './plan-verdict.ts';
 import { bar, heading, paint, plain, table } from './text.ts';
 import type { Paint, TextStyle } from './text.ts';
 
@@ -37,15 +38,6 @@ export function planText(plan: Plan, style: TextStyle = { colour: false }): stri
 
 /** Sentences may hold names from outside: no control characters, no endless lines. */
 const LONGEST_LINE = 400;
-
-const VERDICTS: Readonly<Record<Verdict, { readonly paint: Paint; readonly text: string }>> = {
-  fits: { paint: 'green', text: 'fits' },
-  tight: { paint: 'yellow', text: 'fits, tight' },
-  bursts: { paint: 'yellow', text: 'bursts over' },
-  exceeds: { paint: 'red', text: 'does not fit' },
-  unservable: { paint: 'red', text: 'unservable' },
-  unknown: { paint: 'yellow', text: 'unknown' },
-};
 
 function decision(plan: Plan, style: TextStyle): string {
   const lines = [paint(plain(plan.name, 80), 'bold', style)];
@@ -83,7 +75,7 @@ function demandText(plan: Plan, style: TextStyle): string {
     ...(demand.itpm === null ? ['-', '-'] : rateCells(demand.itpm)),
     ...(demand.otpm === null ? ['-', '-'] : rateCells(demand.otpm)),
     `${formatCount(demand.concurrency.mean)} / ${formatCount(demand.concurrency.peak?.value ?? Number.NaN)}`,
-    paint(VERDICTS[verdict].text, VERDICTS[verdict].paint, style),
+    paint(PLAN_VERDICTS[verdict].text, PLAN_VERDICTS[verdict].paint, style),
   ]);
   const head = [
     '',

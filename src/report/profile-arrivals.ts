@@ -50,10 +50,12 @@ function chart({ timeline }: ArrivalProfile, style: TextStyle): string[] {
 }
 
 function peakRow(name: string, peak: PeakRate): string[] {
-  const ratio = peak.mean === 0 ? '' : `${round(peak.peakSliding / peak.mean, 1)}x`;
+  const times = peak.mean === 0 ? null : peak.peakSliding / peak.mean;
+  const ratio = times === null ? '' : `${times < 100 ? round(times, 1) : formatCount(times)}x`;
   return [
     name,
-    formatCount(peak.mean),
+    // A trace of months with a few calls has a rate, and it is not 0.
+    peak.mean > 0 && peak.mean < 0.005 ? '<0.01' : formatCount(peak.mean),
     formatCount(peak.peakTumbling),
     formatCount(peak.peakSliding),
     ratio,

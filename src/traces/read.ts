@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { nearest } from '../config/nearest.ts';
 import type { TraceSink } from '../core/trace.ts';
 import { AgentInfraError, asError } from '../errors.ts';
 import { openFiles, type TraceFile } from './archive.ts';
@@ -298,7 +299,10 @@ export class CopyFinder {
 function forcedFormat(format: string | undefined): TraceFormat | undefined {
   if (format === undefined || format === 'auto') return undefined;
   if (isTraceFormat(format)) return format;
-  throw new AgentInfraError('trace.unknown-format', `there is no trace format ${format}`, {
-    hint: `Formats: auto, ${Object.keys(readers).join(', ')}.`,
+  const formats = Object.keys(readers);
+  const guess = nearest(format, formats);
+  const message = `there is no trace format ${format}${guess === undefined ? '' : `; did you mean ${guess}?`}`;
+  throw new AgentInfraError('trace.unknown-format', message, {
+    hint: `Formats: auto, ${formats.join(', ')}.`,
   });
 }

@@ -45,12 +45,19 @@ export function sniff(name: string, sample: Sample): TraceFormat {
       { hint: `Say which with --format ${matching[0]!}.` },
     );
   }
-  const tried = [...reasons].map(([format, why]) => `  ${format}: ${why}`).join('\n');
+  const tried = triedText(reasons);
   throw new AgentInfraError(
     'trace.unknown-format',
     `no reader recognises ${name} (${describe(sample)}); tried:\n${tried}`,
     { hint: 'Name the format with --format if the file is damaged at its beginning.' },
   );
+}
+
+/** A line per reason: two dozen readers that say "not JSON" are one line. */
+function triedText(reasons: ReadonlyMap<TraceFormat, string>): string {
+  const byReason = new Map<string, TraceFormat[]>();
+  for (const [format, why] of reasons) byReason.set(why, [...(byReason.get(why) ?? []), format]);
+  return [...byReason].map(([why, formats]) => `  ${formats.join(', ')}: ${why}`).join('\n');
 }
 
 function describe(sample: Sample): string {

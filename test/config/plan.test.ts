@@ -1,6 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
@@ -483,24 +490,39 @@ describe('commands', () => {
     );
     const { code, out } = await run(['plan', 'diff', old, raised]);
     expect(code).toBe(0);
-    expect(out).toMatch(/breaks at \(mean\) +0\.75x rpm +3x rpm +changed/);
-    expect(out).toMatch(/verdict at 1x +exceeds +fits +changed/);
+    expect(out).toMatch(/breaks at \(mean\) +0\.75x \(RPM\) +3x \(RPM\) +changed/);
+    expect(out).toMatch(/verdict at 1x +does not fit +fits +changed/);
     expect(out).toMatch(/LLM calls\/min at 1x +2,000 +1,000 +-50%/);
     expect(out).toMatch(/cost per month at 1x +\$57,203 +\$\d\d,\d{3} +-\d+/);
   });
 
   test('plan init writes a plan that parses; its own comments explain it', async () => {
-    const { code, out } = await run(['plan', 'init', './profile.yaml']);
+    const { code, out } = await run(['plan', 'init', 'research-agent']);
     expect(code).toBe(0);
-    expect(out).toBe(planTemplate('./profile.yaml'));
+    expect(out).toBe(planTemplate('research-agent'));
     const text = out.slice(out.indexOf('name:'));
     expect(parse(text)).toMatchObject({
-      workload: { profile: './profile.yaml' },
+      workload: { profile: 'research-agent' },
       scales: [1, 3, 10],
     });
     const withPool = text
       .replaceAll(/^# ((?:pool:|  model: Llama|  gpu:|  share: 30|  goal:).*)$/gm, '$1')
       .replace('share: 100%', 'share: 70%');
     expect(parse(withPool).pool).toBeDefined();
+  });
+
+  test('plan init names the profile from the folder of the plan, and only one that is there', async () => {
+    const profile = join(folder, 'mine.yaml');
+    const plan = join(folder, 'deeper.plan.yaml');
+    copyFileSync(join(root, 'profiles/workloads/research-agent.yaml'), profile);
+    const { code, err } = await run(['plan', 'init', relative('.', profile), '-o', plan]);
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: `wrote ${plan}; edit it, then run: agent-infra plan ${plan}\n`,
+    });
+    expect(readFileSync(plan, 'utf8')).toContain('profile: "mine.yaml"\n');
+    const typo = await run(['plan', 'init', 'reserch-agent']);
+    expect(typo).toMatchObject({ code: 2, out: '' });
+    expect(typo.err).toContain('did you mean "research-agent"?');
   });
 });

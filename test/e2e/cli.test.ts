@@ -50,11 +50,51 @@ describe('the command line', () => {
       stderr: "missing required argument 'scenario'",
       why: 'missing argument',
     },
+    {
+      args: ['plan', 'gpu', '--modle', 'x'],
+      status: 2,
+      stdout: '',
+      stderr: 'hint: see agent-infra plan gpu --help',
+      why: 'a wrong option: whose help to read',
+    },
+    {
+      args: ['profil', '--help'],
+      status: 2,
+      stdout: '',
+      stderr: 'Did you mean profile?',
+      why: 'help of a command that is not there',
+    },
+    {
+      args: ['help', 'profil'],
+      status: 2,
+      stdout: '',
+      stderr: 'Did you mean profile?',
+      why: 'the same, asked the other way',
+    },
+    {
+      args: ['profile', 'package.json', '--format', 'mooncke'],
+      status: 2,
+      stdout: '',
+      stderr: 'did you mean mooncake?',
+      why: 'a format with a typo',
+    },
   ])('$why', ({ args, status, stdout, stderr }) => {
     const result = run(...args);
     expect(result.status).toBe(status);
     expect(result.stdout).toContain(stdout);
     expect(result.stderr).toContain(stderr);
+  });
+
+  test.for([
+    { args: ['--color', 'catalog', 'list'], coloured: true },
+    { args: ['catalog', 'list', '--colour'], coloured: true },
+    { args: ['catalog', 'list', '--no-color'], coloured: false },
+    { args: ['catalog', '--no-colour', 'list'], coloured: false },
+    { args: ['catalog', 'list'], coloured: false },
+  ])('$args', ({ args, coloured }) => {
+    const { status, stdout } = run(...args);
+    expect(status).toBe(0);
+    expect(stdout.includes('\u001B[')).toBe(coloured);
   });
 
   test.for([

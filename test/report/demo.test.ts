@@ -99,7 +99,7 @@ describe('the report of a whole demo in virtual time', async () => {
     const text = renderDemoText(page);
     expect(text).toContain('10 of 10 predicted figures held.');
     expect(text).toMatch(/Attempts refused with 429 .*held/);
-    expect(text).toMatch(/Breaks at [\d.]+x on rpm of custom sim-1\./);
+    expect(text).toMatch(/Breaks at [\d.]+x on RPM of custom sim-1\./);
     expect(text).not.toMatch(/NaN|undefined/);
     expect(text).not.toContain('\u001B');
   });
