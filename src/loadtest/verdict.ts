@@ -31,10 +31,10 @@ export function decideVerdict(evidence: VerdictEvidence): Verdict {
     `${metric} ${expr}: ${reason}`;
   const failed = binding.filter(({ status }) => status === 'fail').map(describe);
   failed.push(...engineFailures);
-  if (counters.calls.completed === 0 && counters.calls.failed + counters.calls.truncated > 0) {
-    failed.push('no call got a complete answer');
-  }
+  const answerless =
+    counters.calls.completed === 0 && counters.calls.failed + counters.calls.truncated > 0;
   if (silence !== null) failed.push(deathText(silence));
+  else if (answerless) failed.push('no call got a complete answer');
   if (failed.length > 0) return { status: 'fail', reasons: failed };
   const open = binding.filter(({ status }) => status === 'inconclusive').map(describe);
   if (validity.verdict === 'invalid') {

@@ -2,14 +2,18 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { SpawnSyncReturns } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { renderRun } from '../../src/cli/report-run.ts';
+import type { Sample } from '../../src/loadtest/sample.ts';
 import type { LoadSummary } from '../../src/loadtest/summary.ts';
 import { binary, missingProgram, root } from '../support/requirements.ts';
 
@@ -45,15 +49,26 @@ function summaryOf(run: string): LoadSummary {
   return JSON.parse(readFileSync(join(folder, run, 'summary.json'), 'utf8')) as LoadSummary;
 }
 
+function samplesOf(run: string): Sample[] {
+  const lines = readFileSync(join(folder, run, 'samples.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  return lines.map((line) => JSON.parse(line) as Sample);
+}
+
+function isWarmUp(sample: Sample, type: 'attempt' | 'turn'): boolean {
+  return sample.type === type && 'intended' in sample && sample.intended < 500;
+}
+
 /** A small scenario on the bundled provider; `more` is appended. */
 function scenario(name: string, more: string, sessions = 6): string {
   const file = join(folder, `${name}.yaml`);
   const text = `apiVersion: agent-infra/v1
 kind: Scenario
 name: ${name}
-workload: {synthetic: {turns: 2, callsPerTurn: 2, tokens: {output: 20}, toolDelay: 50ms, thinkTime: 200ms}}
+workload: {synthetic: {turns: 2, callsPerTurn: 2, tokens: {output: 20}, toolDelay: 50ms, thinkTime: 100ms}}
 sessions: ${sessions}
-arrivals: {kind: constant, rate: 10/s}
+arrivals: {kind: constant, rate: 20/s}
 servers: {provider: {preset: fast}}
 target: {url: provider, model: sim-1, apiKey: canary-secret-0123456789, timeout: 20s}
 ${more}`;
@@ -61,8 +76,28 @@ ${more}`;
   return file;
 }
 
+/** The shipped scenario with shorter waits and answers: the same sessions and calls in a third of the time. */
+function hurried(): string {
+  const quicker = [
+    ['rate: 15/s', 'rate: 40/s'],
+    ['warmUp: 2s', 'warmUp: 500ms'],
+    ['toolDelay: { mean: 200ms', 'toolDelay: { mean: 20ms'],
+    ['thinkTime: { mean: 1s', 'thinkTime: { mean: 100ms'],
+    ['output: { mean: 60', 'output: { mean: 30'],
+    ['config: servers/gateway.yaml', `config: ${join(root, 'scenarios/servers/gateway.yaml')}`],
+  ] as const;
+  let text = readFileSync(shipped, 'utf8');
+  for (const [shippedValue, value] of quicker) {
+    expect(text).toContain(shippedValue);
+    text = text.replace(shippedValue, value);
+  }
+  const file = join(folder, 'hurried.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
 test('200 multi-turn streaming sessions through the gateway: both latencies, samples, reports', () => {
-  const result = agentInfra(['loadtest', shipped, '-o', 'gateway', '--dashboard', 'lines']);
+  const result = agentInfra(['loadtest', hurried(), '-o', 'gateway', '--dashboard', 'lines']);
   expectExit(result, 0);
   for (const part of [
     'time to first token',
@@ -73,31 +108,41 @@ test('200 multi-turn streaming sessions through the gateway: both latencies, sam
   ]) {
     expect(result.stdout).toContain(part);
   }
-  expect(result.stderr).toMatch(/sessions \d+\/200 done/);
+  expect(result.stderr).toContain('samples.jsonl are in gateway\n');
   const summary = summaryOf('gateway');
   expect(summary.verdict.status).not.toBe('fail');
   expect(summary.counters.sessions).toMatchObject({ intended: 200, completed: 200, dropped: 0 });
   const { calls } = summary.counters;
   expect(calls).toMatchObject({ completed: calls.intended, failed: 0 });
-  const { itl, ttft, turn } = summary.metrics;
-  expect(ttft!.fromIntended!.n).toBe(calls.intended);
+  const { e2e, itl, ttft, turn } = summary.metrics;
+  // The warm-up is counted and not timed: by the samples themselves.
+  expect(ttft!.fromIntended!.n).toBe(calls.intended - calls.warmUp);
+  expect(calls.warmUp).toBe(
+    samplesOf('gateway').filter((each) => isWarmUp(each, 'attempt')).length,
+  );
+  const warmUpTurns = samplesOf('gateway').filter((each) => isWarmUp(each, 'turn')).length;
   expect(ttft!.fromIntended!.p50).toBeGreaterThanOrEqual(ttft!.fromSend!.p50);
-  expect(turn!.fromIntended!.n).toBe(summary.counters.turns.completed);
+  expect(calls.warmUp).toBeGreaterThan(0);
+  expect(turn!.fromIntended!.n).toBe(summary.counters.turns.completed - warmUpTurns);
   // The provider was told 20 ms and 2 ms; a loaded machine adds, nothing takes away.
   expect(ttft!.fromSend!.min).toBeGreaterThan(19);
-  expect(itl!.value!.p50).toBeGreaterThan(1.5);
+  // 30 tokens at the mean, half of them more than 15: from the send, no call can be faster.
+  expect(e2e!.fromSend!.p50).toBeGreaterThan(20 + 15 * 2);
+  expect(itl!.value!.n).toBeGreaterThan(0);
 });
 
-test('the report again, from the samples alone, is the first report', () => {
+test('the report again, from the samples alone, is the first report', async () => {
   const text = agentInfra(['report', 'gateway']);
   expectExit(text, 0);
   expect(text.stdout).toBe(readFileSync(join(folder, 'gateway/report.txt'), 'utf8'));
   const json = agentInfra(['report', 'gateway/samples.jsonl', '--format', 'json']);
   expect(json.stdout).toBe(readFileSync(join(folder, 'gateway/summary.json'), 'utf8'));
-  expect(agentInfra(['report', 'gateway', '--format', 'markdown']).stdout).toContain('## gateway');
-  expect(agentInfra(['report', 'gateway', '--format', 'junit']).stdout).toContain('<testsuites');
-  const page = agentInfra(['report', 'gateway', '--format', 'html']).stdout;
-  expect(page).toBe(readFileSync(join(folder, 'gateway/report.html'), 'utf8'));
+  const run = join(folder, 'gateway');
+  expect(await renderRun(run, { format: 'markdown' })).toContain('## gateway');
+  expect(await renderRun(run, { format: 'junit' })).toContain('<testsuites');
+  expect(await renderRun(run, { format: 'html' })).toBe(
+    readFileSync(join(run, 'report.html'), 'utf8'),
+  );
 });
 
 test('a broken threshold exits 99, and JUnit and the step summary say which', () => {
@@ -110,7 +155,7 @@ test('a broken threshold exits 99, and JUnit and the step summary say which', ()
 });
 
 test('no data never passes: a warning, and exit 5 under --strict', () => {
-  const file = scenario('nodata', 'thresholds: [{metric: ttf_tool, expr: "p95 < 1s"}]\n');
+  const file = scenario('nodata', 'thresholds: [{metric: ttf_tool, expr: "p95 < 1s"}]\n', 1);
   const lenient = agentInfra(['loadtest', file, '-o', 'nodata']);
   expectExit(lenient, 0);
   expect(lenient.stderr).toContain('WARNING: this run is inconclusive');
@@ -138,6 +183,30 @@ test('a target that is down: exit 3, at once, and no folder', async () => {
   expect(result.status).toBe(3);
   expect(result.stderr).toContain('target.unreachable');
   expect(existsSync(join(folder, 'down'))).toBe(false);
+});
+
+test('a target that dies during the run: said first, and exit 3', async () => {
+  let answered = 0;
+  const target = createHttpServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(429).end('{}'));
+    response.on('finish', () => (answered += 1));
+  }).listen(0, '127.0.0.1');
+  await once(target, 'listening');
+  const { port } = target.address() as AddressInfo;
+  const file = scenario('dies', '', 40);
+  const url = `http://127.0.0.1:${port}`;
+  const args = ['loadtest', file, '--target', url, '-o', 'dies', '--dashboard', 'none'];
+  const child = spawn(process.execPath, [binary, ...args], { cwd: folder });
+  const stderr = text(child.stderr);
+  await expect.poll(() => answered, { timeout: 30_000, interval: 20 }).toBeGreaterThan(3);
+  target.close();
+  target.closeAllConnections();
+  const [code] = (await once(child, 'exit')) as [number];
+  expect(code).toBe(3);
+  expect(await stderr).toMatch(/dies: FAIL\n  - the target stopped answering/);
+  const { silence, verdict } = summaryOf('dies');
+  expect(silence!.attempts).toBeGreaterThan(10);
+  expect(verdict.status).toBe('fail');
 });
 
 test.for([
