@@ -71,6 +71,7 @@ const WITH_TOKENS = ['tpm', 'itpm', 'otpm'] as const;
 export function buildSite(input: PlanInput): Site {
   const { traffic } = input;
   const calls = traffic.sessions.flatMap((session) => session.calls);
+  const durationMs = Float64Array.from(calls, (call) => call.durationMs);
   const routes = simulatedRoutes(input);
   const online = routes.map((route) => route.share * (1 - route.batchShare));
   const shares = routes.map((route, index) =>
@@ -96,14 +97,17 @@ export function buildSite(input: PlanInput): Site {
       routes.reduce((sum, route, position) => {
         if (index > 0 && route.limitPool !== key) return sum;
         const counted = index === 0 ? { ...total, selection: route.selection } : route;
-        return sum + perMinute * online[position]! * meanAmount(traffic, counted, dimension);
+        return (
+          sum +
+          perMinute * online[position]! * meanAmount({ traffic, durationMs }, counted, dimension)
+        );
       }, 0),
     ),
   );
   return {
     sessionStart: Int32Array.from(starts(traffic)),
     offsetMs: Float64Array.from(calls, (call) => call.offsetMs),
-    durationMs: Float64Array.from(calls, (call) => call.durationMs),
+    durationMs,
     shares,
     selections: routes.map((route) => route.selection),
     escalations: routes.map((route) => escalationsOf(input, routes, route)),
@@ -182,11 +186,14 @@ function watch(
 }
 
 /** Mean over calls of what one call adds to the dimension's window, per call and minute. */
-function meanAmount(traffic: Traffic, route: Route, dimension: PeakDimension): number {
+function meanAmount(
+  { durationMs, traffic }: { readonly traffic: Traffic; readonly durationMs: Float64Array },
+  route: Route,
+  dimension: PeakDimension,
+): number {
   if (dimension === 'rpm') return 1;
   if (dimension === 'rps') return 1 / 60;
-  const amount =
-    dimension === 'concurrency' ? durations(traffic) : amountsOf(traffic, route, dimension);
+  const amount = dimension === 'concurrency' ? durationMs : amountsOf(traffic, route, dimension);
   if (amount.length === 0) return 0;
   let sum = 0;
   for (let call = 0; call < amount.length; call += 1)
@@ -194,10 +201,6 @@ function meanAmount(traffic: Traffic, route: Route, dimension: PeakDimension): n
   const perCall = sum / amount.length;
   if (dimension === 'concurrency') return perCall / MS_PER_MINUTE;
   return dimension === 'spendPer10Min' ? perCall * 10 : perCall;
-}
-
-function durations({ sessions }: Traffic): Float64Array {
-  return Float64Array.from(sessions.flatMap(({ calls }) => calls.map((call) => call.durationMs)));
 }
 
 /** Rows of amounts, one row per call. */

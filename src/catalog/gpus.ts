@@ -7,14 +7,18 @@ import { nearest } from '../config/nearest.ts';
 import { AgentInfraError } from '../errors.ts';
 
 /** Every bundled GPU, by name. */
-export async function readGpus(): Promise<ReadonlyMap<string, CatalogGpu>> {
-  return readFolder('gpus', loadGpuCatalog);
+export function readGpus(): Promise<ReadonlyMap<string, CatalogGpu>> {
+  return (gpus ??= readFolder('gpus', loadGpuCatalog));
 }
 
 /** Every bundled open-weight model, by name. */
-export async function readModels(): Promise<ReadonlyMap<string, CatalogModel>> {
-  return readFolder('models', loadModelCatalog);
+export function readModels(): Promise<ReadonlyMap<string, CatalogModel>> {
+  return (models ??= readFolder('models', loadModelCatalog));
 }
+
+// Read once: what is bundled does not change while the program runs.
+let gpus: Promise<ReadonlyMap<string, CatalogGpu>> | undefined;
+let models: Promise<ReadonlyMap<string, CatalogModel>> | undefined;
 
 /** One row by name, whatever its case. @throws catalog.unknown with the nearest name */
 export function pick<T>(catalog: ReadonlyMap<string, T>, name: string, what: string): T {

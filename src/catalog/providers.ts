@@ -34,7 +34,14 @@ interface InfraEntry {
 }
 
 /** Reads every bundled file. */
-export async function readCatalogs(): Promise<Catalogs> {
+export function readCatalogs(): Promise<Catalogs> {
+  return (known ??= readAll());
+}
+
+/** Read once: what is bundled does not change while the program runs. */
+let known: Promise<Catalogs> | undefined;
+
+async function readAll(): Promise<Catalogs> {
   const [providers, infra] = await Promise.all([readProviders(), readInfra()]);
   return { providers, ...infra };
 }

@@ -202,8 +202,8 @@ describe('in a plan', () => {
   const file = resolve(root, 'scenarios/plans/stack-example.yaml');
   async function planWith(...set: string[]): Promise<Plan> {
     const document = await loadPlan(file, {
-      // Few users keep the simulation of the test short.
-      set: ['targets.concurrentUsers=40', ...set],
+      // Few users and calls of one size keep the simulation of the test short.
+      set: ['targets.concurrentUsers=40', 'workload.numbers.variation=0', ...set],
       check: (plan) =>
         checkPlan(plan, catalogs, { gpus: [...gpus.keys()], models: [...models.keys()] }),
     });
