@@ -1,3 +1,5 @@
+import { dirname, resolve } from 'node:path';
+
 import { z } from 'zod';
 
 import type { ProviderRule } from '../mechanisms/debits/debit-rules.ts';
@@ -51,6 +53,15 @@ const fixedTiming = strict({
   prefillPerToken: duration().prefault('0ms'),
   /** All times grow in a line with the calls under way: `factor` times at `at` calls and above. */
   underLoad: strict({ factor: z.number().min(1), at: z.int().min(2) }).optional(),
+});
+
+/** Every call takes the times of a recorded one, drawn by the seed. */
+const replayTiming = strict({
+  kind: z.literal('replay'),
+  /** JSON lines with send times, from the document's folder on: see docs of the provider. */
+  file: z.string().min(1),
+  /** 2 plays twice as fast. */
+  speed: z.number().min(0.001).max(1000).default(1),
 });
 
 /** Calls share one continuous-batching engine (mechanisms/batching.ts). */
@@ -207,7 +218,7 @@ const model = strict({
   /** When absent: the engine's with batching, else automatic (OpenAI) or breakpoints (Anthropic). */
   cache: promptCache.optional(),
   timing: z
-    .discriminatedUnion('kind', [fixedTiming, batchingTiming, hardwareTiming])
+    .discriminatedUnion('kind', [fixedTiming, replayTiming, batchingTiming, hardwareTiming])
     .prefault({ kind: 'fixed' }),
   output: strict({
     /** Length of an answer; `max` makes every answer as long as the request's cap (replay). */
@@ -299,9 +310,9 @@ export const providerConfigSchema = strict({
     }
     // Usage, limits and prefill time must come from one hit count.
     const isEngine = cache?.kind === 'engine';
-    if (cache !== undefined && cache.kind !== 'none' && isEngine === (timing.kind === 'fixed')) {
+    if (cache !== undefined && cache.kind !== 'none' && isEngine !== hasEngine(timing)) {
       const message =
-        'cache kind engine goes with a batching engine, the others with timing kind: fixed';
+        'cache kind engine goes with a batching engine, the others with timing kind: fixed or replay';
       context.addIssue({ code: 'custom', path: ['models', index, 'cache', 'kind'], message });
     }
     for (const name of [id, ...aliases]) {
@@ -317,10 +328,21 @@ export const providerConfigSchema = strict({
 export type ProviderConfig = z.output<typeof providerConfigSchema>;
 export type ProviderConfigInput = z.input<typeof providerConfigSchema>;
 
-/** Reads and checks a ProviderConfig document. */
-export function loadProviderConfig(
+/** Whether calls share an engine, which has a cache of its own. */
+export function hasEngine({ kind }: Pick<ModelSettings['timing'], 'kind'>): boolean {
+  return kind === 'batching' || kind === 'hardware';
+}
+
+/** Reads and checks a ProviderConfig document; its files are found from its folder on. */
+export async function loadProviderConfig(
   file: string,
   options: LoadOptions = {},
 ): Promise<ProviderConfig> {
-  return loadDocument(providerConfigSchema, file, options);
+  const config = await loadDocument(providerConfigSchema, file, options);
+  const models = config.models.map((model) => {
+    const { timing } = model;
+    if (timing.kind !== 'replay') return model;
+    return { ...model, timing: { ...timing, file: resolve(dirname(file), timing.file) } };
+  });
+  return { ...config, models };
 }

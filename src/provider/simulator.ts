@@ -31,6 +31,7 @@ import type { CacheLookup } from './prompt-cache.ts';
 import { hashPrompt } from './prompt-hash.ts';
 import type { PromptHashes } from './prompt-hash.ts';
 import { ProviderMetrics } from './provider-metrics.ts';
+import type { RecordedCall } from './recorded-times.ts';
 import { checkSize, engineRefusal, spills } from './request-size.ts';
 import { strikeBeforeReply } from './strike-before-reply.ts';
 
@@ -43,6 +44,8 @@ export interface SimulatorOptions {
   readonly limits: LimitGate;
   /** Of readEngines. */
   readonly engines: ReadonlyMap<string, EngineProfile>;
+  /** Of readRecordings; absent when no model replays. */
+  readonly recordings?: ReadonlyMap<string, readonly RecordedCall[]> | undefined;
 }
 
 /** A call that was answered whole, for those who keep replies (Responses). */
@@ -97,12 +100,17 @@ export class Simulator {
   readonly #occurrences = new Occurrences();
 
   constructor(options: SimulatorOptions) {
-    const { config, clock, engines } = options;
+    const { config, clock, engines, recordings } = options;
     const pacer = new Pacer(clock);
     this.#options = options;
     this.pacer = pacer;
     this.models = config.models.map((model) =>
-      createModelState(model, { clock, pacer, engine: engines.get(model.id) }),
+      createModelState(model, {
+        clock,
+        pacer,
+        engine: engines.get(model.id),
+        recorded: recordings?.get(model.id),
+      }),
     );
     for (const model of this.models) {
       for (const name of [model.settings.id, ...model.settings.aliases]) {

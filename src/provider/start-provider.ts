@@ -18,6 +18,7 @@ import type { Exchange } from './exchange.ts';
 import { KeyCounts } from './key-counts.ts';
 import { LocalLimitGate } from './limit-gate.ts';
 import type { LimitGate } from './limit-gate.ts';
+import { readRecordings } from './recorded-times.ts';
 import { HttpSink, isExpired } from './reply-sink.ts';
 import type { Outcome, RequestLog, RequestRecord } from './request-log.ts';
 import { Simulator } from './simulator.ts';
@@ -49,9 +50,11 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   const originNs = Number(monotonicNs()) - clock.now() * NS_PER_MS;
   const nowNs = (): number => Math.round(originNs + clock.now() * NS_PER_MS);
   const engines = await readEngines(config);
+  const recordings = await readRecordings(config);
   const simulator = new Simulator({
     config,
     engines,
+    recordings,
     clock,
     limits,
     nowEpochMs: () => config.createdAt ?? wallNowMs(),

@@ -10,6 +10,7 @@ import { constantEngine } from '../../src/provider/engine-profile.ts';
 import type { EngineProfile } from '../../src/provider/engine-profile.ts';
 import type { Exchange } from '../../src/provider/exchange.ts';
 import { LocalLimitGate } from '../../src/provider/limit-gate.ts';
+import type { RecordedCall } from '../../src/provider/recorded-times.ts';
 import type { ReplySink } from '../../src/provider/reply-sink.ts';
 import type { Outcome, RequestRecord } from '../../src/provider/request-log.ts';
 import { Simulator } from '../../src/provider/simulator.ts';
@@ -129,11 +130,16 @@ export class VirtualProvider {
   readonly simulator: Simulator;
   #requests = 0;
 
-  constructor(settings: ProviderConfig, engines = constantEngines(settings)) {
+  constructor(
+    settings: ProviderConfig,
+    engines = constantEngines(settings),
+    recordings?: ReadonlyMap<string, readonly RecordedCall[]>,
+  ) {
     const nowEpochMs = (): number => EPOCH_MS + this.clock.now();
     this.simulator = new Simulator({
       config: settings,
       engines,
+      recordings,
       clock: this.clock,
       nowEpochMs,
       nowNs: () => Math.round(this.clock.now() * 1e6),

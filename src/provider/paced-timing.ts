@@ -1,18 +1,34 @@
 import type { FixedTimingSettings } from '../config/provider.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Pacer } from './pacer.ts';
-import { drawSpread } from './spread.ts';
 import type { Timing, TimingGauges, TimingJob, TimingStart } from './timing.ts';
 
-/** Every job takes its own time, drawn from constants or log-normals, whatever else runs. */
-export class FixedTiming implements Timing {
-  readonly #settings: FixedTimingSettings;
+/** The times of one job, in order of use. */
+export interface JobTimes {
+  /** Until the first token, when the job brings no time of its own. */
+  firstMs(): number;
+  /** Between the next `count` pairs of tokens, together. */
+  gapsMs(count: number): number;
+}
+
+export type DrawTimes = (job: TimingJob) => JobTimes;
+
+/** Every job takes its own time, drawn or recorded, whatever else runs. */
+export class PacedTiming implements Timing {
+  readonly #draw: DrawTimes;
+  readonly #underLoad: FixedTimingSettings['underLoad'];
   readonly #clock: Clock;
   readonly #pacer: Pacer;
   #running = 0;
 
-  constructor(settings: FixedTimingSettings, clock: Clock, pacer: Pacer) {
-    this.#settings = settings;
+  constructor(
+    draw: DrawTimes,
+    clock: Clock,
+    pacer: Pacer,
+    underLoad?: FixedTimingSettings['underLoad'],
+  ) {
+    this.#draw = draw;
+    this.#underLoad = underLoad;
     this.#clock = clock;
     this.#pacer = pacer;
   }
@@ -22,10 +38,9 @@ export class FixedTiming implements Timing {
   }
 
   start(job: TimingJob): TimingStart {
-    const { ttft, itl, prefillPerToken } = this.#settings;
-    const prefillMs = (job.inputTokens - job.cachedTokens) * prefillPerToken;
+    const times = this.#draw(job);
     this.#running += 1;
-    const ownMs = (): number => (drawSpread(ttft, job.random) + prefillMs) * this.#loadFactor();
+    const ownMs = (): number => times.firstMs() * this.#loadFactor();
     const firstMs = (job.ttftMs ?? ownMs()) + job.delayMs;
     let dueMs = this.#clock.now() + firstMs;
     let sent = 0;
@@ -38,13 +53,7 @@ export class FixedTiming implements Timing {
       running = false;
     };
     // The first token needs no wait after itself: n tokens are n - 1 gaps.
-    const gaps = (count: number): number => {
-      const factor = this.#loadFactor();
-      if (typeof itl === 'number') return itl * factor * count;
-      let sum = 0;
-      for (let gap = 0; gap < count; gap += 1) sum += drawSpread(itl, job.random);
-      return sum * factor;
-    };
+    const gaps = (count: number): number => times.gapsMs(count) * this.#loadFactor();
     const step = (): void => {
       sent += next;
       const last = sent >= job.steps;
@@ -69,9 +78,8 @@ export class FixedTiming implements Timing {
 
   /** 1 for a call alone, `factor` for `at` calls and more, in a line between (llm-d's model). */
   #loadFactor(): number {
-    const { underLoad } = this.#settings;
-    if (underLoad === undefined) return 1;
-    const { factor, at } = underLoad;
+    if (this.#underLoad === undefined) return 1;
+    const { factor, at } = this.#underLoad;
     return 1 + (factor - 1) * Math.min(1, (this.#running - 1) / (at - 1));
   }
 }
