@@ -72,7 +72,7 @@ function fromProfile(profile: WorkloadProfile, name: string, seed: string | numb
       {
         of: 'workload',
         page: `profile ${profile.name} (${profile.source.format}, ${profile.calls.count} calls)`,
-        date: (end ?? start ?? 'unknown').slice(0, 10),
+        date: profile.source.date ?? (end ?? start ?? 'unknown').slice(0, 10),
         basis: 'measured',
       },
     ],

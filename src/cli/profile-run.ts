@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { basename } from 'node:path';
 
 import { AgentInfraError, EXIT } from '../errors.ts';
@@ -17,11 +18,14 @@ export interface ProfileFlags extends OutputFlags {
   /** Threads; default: as many as the machine runs at once. */
   readonly jobs?: string | undefined;
   readonly shard?: string | undefined;
+  readonly source?: string | undefined;
+  readonly sourceDate?: string | undefined;
 }
 
 /** Reads the traces and prints or writes the profile. Returns the exit code. */
 export async function runProfile(inputs: readonly string[], flags: ProfileFlags): Promise<number> {
   checkOutput(flags);
+  checkDate(flags.sourceDate);
   const interruption = new AbortController();
   const options = {
     format: flags.format,
@@ -88,10 +92,33 @@ async function deliver(
   const { format } = result;
   const files = sourceFiles(result.files.map((file) => basename(file)));
   if (flags.shard !== undefined) {
-    await writeShard(flags.shard, { name, format, files, state: fold.state(), claims });
+    await writeShard(flags.shard, {
+      name,
+      format,
+      files,
+      state: fold.sharedState(keyedBy(flags.seed)),
+      claims,
+    });
     process.stderr.write(`wrote ${flags.shard} (shard of ${fold.callCount} LLM calls)\n`);
   }
-  await printProfile(fold.profile({ name, format, files }), flags);
+  const { source: page, sourceDate: date } = flags;
+  await printProfile(fold.profile({ name, format, files, page, date }), flags);
+}
+
+/** HMAC-SHA256 of a client's number, 48 bits: only who knows the seed can look for a client. */
+function keyedBy(seed: string): (client: number) => number {
+  return (client) => createHmac('sha256', seed).update(String(client)).digest().readUIntBE(0, 6);
+}
+
+function checkDate(date: string | undefined): void {
+  if (date === undefined) return;
+  const ms = Date.parse(`${date}T00:00:00Z`);
+  // The calendar moves 31 February on to March; such a date is a slip.
+  const isDate = !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date);
+  if (isDate && /^\d{4}-\d{2}-\d{2}$/.test(date)) return;
+  throw new AgentInfraError('usage.invalid', `--source-date ${date}: no such day`, {
+    hint: 'Write it as 2026-04-14.',
+  });
 }
 
 function wholeNumber(

@@ -15,6 +15,8 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
     .option('-o, --output <file>', 'write the profile as YAML; - for stdout')
     .option('--json', 'print the profile as JSON instead of the report (without sessions)')
     .option('--name <name>', 'name of the workload; default: the first input')
+    .option('--source <text>', 'where the traces come from, kept in the profile')
+    .option('--source-date <date>', 'when they were recorded, if they do not say (YYYY-MM-DD)')
     .option('--sessions <count>', 'sessions kept in the profile for replay', '200')
     .option('--seed <seed>', 'chooses which sessions are kept', 'profile')
     .option('--jobs <count>', 'threads that read large inputs; default: one per core')
@@ -70,9 +72,13 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
 }
 
 const MERGE_HELP = `
-What is exact: every figure, in whatever way the traces were dealt to shards. Beyond 1,048,576 calls
+What is exact: every other figure, in whatever way the traces were dealt to shards. Beyond 1,048,576 calls
 the gaps between arrivals are known only when each shard came in order and no two overlap in time;
 prompts that start at the same instant are compared in the order in which the shards are named.
+
+Not compared between shards: repeats of prompts and messages, because their fingerprints stay in the
+process that read them. Users and keys are numbers under --seed: take one that only you know when
+shards leave your hands.
 
 Records in two shards: the same shard twice is counted once. Sessions, messages and requests of
 formats with such ids (transcripts, rollouts, spend logs) are found and reported, but counted twice;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { clients, repeats, usage } from './workload-parts.ts';
+
 /**
  * The fields of a workload profile (workload/workload-profile.ts says what they mean). A figure
  * that is left out is unknown (null). Unknown keys are dropped: newer profiles may have more.
@@ -18,6 +20,7 @@ const summary = z.object({
   mean: number,
   std: number.min(0),
   min: number,
+  p10: number.optional(),
   p50: number,
   p90: number,
   p95: number,
@@ -114,7 +117,11 @@ const cache = z.object({
       causes: z.object({
         coldStart: count,
         modelSwitched: count,
+        routeSwitched: count.optional(),
+        toolsChanged: count.optional(),
+        systemChanged: count.optional(),
         contextCut: count,
+        messagesChanged: count.optional(),
         ttlLapsed: count,
         prefixTooShort: count,
         unexplained: count,
@@ -138,16 +145,29 @@ const structure = z.object({
   }),
   subAgents: z.object({ count: whole, calls: known(summary) }),
   time: z.object({
+    queueMs: number.default(0),
     ttftMs: number,
     decodeMs: number,
     llmMs: number,
     toolMs: number,
+    approvalMs: number.default(0),
     stateMs: number,
     retryMs: number,
     gapMs: number,
     humanMs: number,
   }),
   parallelism: known(number),
+  fanOut: z
+    .object({
+      toolsPerAnswer: known(summary),
+      spawnWidth: known(summary),
+      joinWidth: known(summary),
+      joinSpike: known(summary),
+    })
+    .optional(),
+  retryWaits: z
+    .object({ waitMs: known(summary), failedThenCalled: whole, immediately: whole })
+    .optional(),
 });
 
 const reasons = z.array(z.object({ reason: z.string(), count: whole }));
@@ -160,6 +180,11 @@ export const workloadFields = {
   source: z
     .object({
       format: z.string(),
+      page: z.string().optional(),
+      date: z
+        .string()
+        .regex(/^\d{4}-\d{2}-\d{2}$/, 'expected a date such as 2026-04-14')
+        .optional(),
       files: z.array(z.string()),
       records: z.object({
         read: whole,
@@ -224,10 +249,27 @@ export const workloadFields = {
   tools: z
     .record(z.string(), z.object({ calls: whole, errors: whole, durationMs: known(summary) }))
     .default({}),
-  state: z.object({ reads: whole, writes: whole }).default({ reads: 0, writes: 0 }),
+  state: z
+    .object({
+      reads: whole,
+      writes: whole,
+      sizes: optional(
+        z.object({
+          readSize: known(summary),
+          writeSize: known(summary),
+          writtenPerSession: known(summary),
+          readGrowth: known(summary),
+          records: known(summary),
+        }),
+      ),
+    })
+    .default({ reads: 0, writes: 0 }),
   arrivals: known(arrivals),
   concurrency: z.object({ calls: concurrency, sessions: concurrency, fanOut: known(summary) }),
   cache,
   structure: optional(structure),
+  clients: optional(clients),
+  repeats: optional(repeats),
+  usage: optional(usage),
   warnings: z.array(z.string()).default([]),
 };

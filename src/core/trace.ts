@@ -26,6 +26,8 @@ export interface Turn {
   readonly endMs?: number | undefined;
   /** Duration the source itself reports for the turn, without waits for a human. */
   readonly activeMs?: number | undefined;
+  /** Wait of the user before the turn, where the source measures it; else the gap between turns. */
+  readonly waitMs?: number | undefined;
   readonly steps: readonly Step[];
 }
 
@@ -58,6 +60,37 @@ export interface LlmCall extends StepBase {
   readonly agent?: string | undefined;
   /** Chained prefix-block ids of the prompt and their size, when the trace has them. */
   readonly prefix?: PrefixBlocks | undefined;
+  /** What only some sources tell. */
+  readonly details?: CallDetails | undefined;
+}
+
+/** Facts of a call that few sources have; together in one place, so that most calls carry none. */
+export interface CallDetails {
+  /** Key, user or tenant that made the call, where no session names one. */
+  readonly client?: string | undefined;
+  /** Deployment or route that answered. */
+  readonly route?: string | undefined;
+  /** Wait in the queue before the model began; part of ttftMs. */
+  readonly queueMs?: number | undefined;
+  /** Hashes of the tool definitions and of the system prompt. */
+  readonly toolsHash?: string | undefined;
+  readonly systemHash?: string | undefined;
+  /** Why the prompt cache missed, in the provider's own words. */
+  readonly missReason?: 'model' | 'tools' | 'system' | 'messages' | undefined;
+  /** Hash of the whole prompt, a safe integer: equal for equal prompts of one run. */
+  readonly promptHash?: number | undefined;
+  /** The newest message of the user, on the first call that was given it. */
+  readonly ask?: AskPrint | undefined;
+}
+
+/** A user's message as fingerprints, which never leave the process that read it. */
+export interface AskPrint {
+  /** Hash of its words in lower case. */
+  readonly text: number;
+  /** The smallest hashes of its word trigrams, ascending; all of them when there are few. */
+  readonly shingles: Uint32Array;
+  /** Hash of what stands before it in the prompt; undefined when the source does not hold it. */
+  readonly before?: number | undefined;
 }
 
 export interface PrefixBlocks {
@@ -91,7 +124,10 @@ export interface StateOperation extends StepBase {
   readonly kind: 'state';
   readonly operation: 'read' | 'write';
   readonly store?: string | undefined;
+  /** Size of what was read or written, in characters, where the source holds or tells it. */
   readonly bytes?: number | undefined;
+  /** Records, documents or rows read or written. */
+  readonly records?: number | undefined;
 }
 
 /**
@@ -177,6 +213,8 @@ export interface UsageBucket {
   readonly startMs: number;
   readonly endMs: number;
   readonly model?: string | undefined;
+  /** Key or project it counts. */
+  readonly client?: string | undefined;
   readonly tokens: TokenRecord;
   /** Requests in the window; undefined when the export does not count them (Anthropic). */
   readonly requests?: number | undefined;

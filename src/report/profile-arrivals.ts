@@ -14,6 +14,7 @@ const CHART_WIDTH = 60;
 /** When calls come: rates, peaks, burstiness, concurrency. */
 export function arrivalsSection(profile: WorkloadProfile, style: TextStyle): string {
   const { arrivals } = profile;
+  if (profile.calls.count === 0) return '';
   if (arrivals === null) {
     return `${heading('Arrivals', style)}\n  unknown: the trace has no common clock`;
   }

@@ -34,10 +34,18 @@ function rateRows({ realisedHitRate, potentialHitRate, scope, prefix }: CachePro
     ...row('  kept for 1 h after use', prefix?.ttl.h1 ?? null),
     ...row('  kept for 5 min after use', prefix?.ttl.m5 ?? null),
     ...row('  from the call before only', prefix?.consecutiveHitRate ?? null),
-    ...(prefix?.lru ?? []).flatMap(({ tokens, hitRate }) =>
+    ...lruPoints(prefix).flatMap(({ tokens, hitRate }) =>
       row(`  shared cache of ${formatCount(tokens)} tokens`, hitRate),
     ),
   ];
+}
+
+/** Sizes up to the first that serves as much as the largest. */
+function lruPoints(prefix: CacheProfile['prefix']): PrefixReuse['lru'] {
+  const all = prefix?.lru ?? [];
+  const most = all.at(-1)?.hitRate;
+  const enough = all.findIndex(({ hitRate }) => hitRate === most);
+  return all.slice(0, enough + 1);
 }
 
 function writeLine({ writes }: PrefixReuse): string[] {
@@ -52,15 +60,19 @@ function writeLine({ writes }: PrefixReuse): string[] {
 const CAUSES: Readonly<Record<MissCause, string>> = {
   coldStart: 'cold start',
   modelSwitched: 'model or provider switched',
+  routeSwitched: 'another deployment answered',
+  toolsChanged: 'tool definitions changed',
+  systemChanged: 'system prompt changed',
+  messagesChanged: 'earlier messages changed',
   contextCut: 'prompt cut (compaction, clear, edit)',
   ttlLapsed: 'lifetime lapsed between calls',
   prefixTooShort: 'prefix too short to be cached',
-  unexplained: 'unexplained (changed prefix, eviction, route)',
+  unexplained: 'unexplained (eviction, or what the trace does not show)',
 };
 
 function missLines({ causes, hitTokens }: CacheMisses, style: TextStyle): string[] {
   const known = (Object.keys(CAUSES) as MissCause[])
-    .map((cause) => ({ cause, ...causes[cause] }))
+    .map((cause) => ({ cause, ...(causes[cause] ?? { calls: 0, tokens: 0 }) }))
     .filter(({ calls }) => calls > 0)
     .toSorted((a, b) => b.tokens - a.tokens);
   if (known.length === 0) return [];

@@ -9,10 +9,12 @@ const BAR_WIDTH = 24;
 const PARALLEL = 1.05;
 
 const PARTS = [
+  ['queueMs', "LLM, in the model's queue"],
   ['ttftMs', 'LLM, to the first token'],
   ['decodeMs', 'LLM, generating'],
   ['llmMs', 'LLM (first token unknown)'],
   ['toolMs', 'tools'],
+  ['approvalMs', 'waits for approval'],
   ['stateMs', 'state operations'],
   ['retryMs', 'retries and back-off'],
   ['gapMs', 'nothing seen (agent code, queues, approvals)'],
@@ -49,6 +51,7 @@ export function structureSection({ structure }: WorkloadProfile, style: TextStyl
     ...contextLines(structure),
     ...repeatLines(structure),
     ...retryLines(structure),
+    ...fanOutLines(structure),
     ...agentLines(structure),
   ];
   return lines.length === 0
@@ -81,12 +84,52 @@ function repeatLines({ repeatedToolCalls }: StructureProfile): string[] {
   ];
 }
 
-function retryLines({ retries }: StructureProfile): string[] {
+function retryLines({ retries, retryWaits }: StructureProfile): string[] {
   const { callsWithRetry, extraAttempts, immediate, rateLimited } = retries;
-  if (extraAttempts + rateLimited === 0) return [];
+  const { waitMs, failedThenCalled, immediately } = retryWaits ?? {};
+  const waits =
+    waitMs == null
+      ? []
+      : [
+          `wait before the next try ${formatDuration(waitMs.p50)} (p50; p95 ${formatDuration(waitMs.p95)})`,
+        ];
+  const after =
+    failedThenCalled === undefined || failedThenCalled === 0
+      ? []
+      : [
+          `after a failed call the agent called again ${formatCount(failedThenCalled)} times, ${formatCount(immediately!)} of them within a second`,
+        ];
+  if (extraAttempts + rateLimited === 0) return [...after, ...waits];
   return [
+    ...after,
+    ...waits,
     `${formatCount(callsWithRetry)} calls were retried (${formatCount(extraAttempts)} extra attempts, ${formatCount(immediate)} within a second); ${formatCount(rateLimited)} answers were 429`,
   ];
+}
+
+function fanOutLines({ fanOut }: StructureProfile): string[] {
+  const lines: string[] = [];
+  const { toolsPerAnswer, spawnWidth, joinWidth, joinSpike } = fanOut ?? {};
+  if (toolsPerAnswer != null && toolsPerAnswer.max > 1) {
+    lines.push(
+      `an answer with tools asks for ${round(toolsPerAnswer.mean, 2)} on average, ${formatCount(toolsPerAnswer.max)} at most`,
+    );
+  }
+  if (spawnWidth != null) {
+    lines.push(
+      `fan-out: ${formatCount(spawnWidth.n)} times a call was followed by several at once, ${formatCount(spawnWidth.p50)} wide (p50; max ${formatCount(spawnWidth.max)})`,
+    );
+  }
+  if (joinWidth != null) {
+    const spike =
+      joinSpike == null
+        ? ''
+        : `; its input grows by ${formatCount(joinSpike.p50)} tokens (p50; p95 ${formatCount(joinSpike.p95)})`;
+    lines.push(
+      `join: ${formatCount(joinWidth.n)} calls wait for ${formatCount(joinWidth.p50)} results (p50; max ${formatCount(joinWidth.max)})${spike}`,
+    );
+  }
+  return lines;
 }
 
 function agentLines({ subAgents, parallelism }: StructureProfile): string[] {

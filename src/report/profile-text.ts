@@ -3,6 +3,7 @@ import type { Summary } from '../workload/summary.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
 import { arrivalsSection } from './profile-arrivals.ts';
 import { cacheSection } from './profile-cache.ts';
+import { clientSection, repeatSection, usageSection } from './profile-clients.ts';
 import { coverageSection } from './profile-coverage.ts';
 import { structureSection, timeSection } from './profile-structure.ts';
 import { bar, heading, paint, plain, table } from './text.ts';
@@ -22,12 +23,15 @@ export function profileText(
     warnings(profile, style),
     tokenSection(profile, style),
     latencySection(profile, style),
+    usageSection(profile, style),
     arrivalsSection(profile, style),
+    clientSection(profile, style),
     turnSection(profile, style),
     toolSection(profile, style),
     timeSection(profile, style),
     structureSection(profile, style),
     cacheSection(profile, style),
+    repeatSection(profile, style),
     modelSection(profile, style),
     coverageSection(profile, style),
   ];
@@ -50,9 +54,14 @@ function title(profile: WorkloadProfile, style: TextStyle): string {
     calls.errors === 0
       ? undefined
       : `${formatCount(calls.errors)} failed (${formatShare(calls.errors / calls.count)})`;
+  const { format, page, date } = profile.source;
   const trouble = [attempts, errors].filter((part) => part !== undefined).join(', ');
   const name = paint(plain(profile.name, 80), 'bold', style);
-  return `${name}  ${paint(plain(profile.source.format, 80), 'dim', style)}\n${counts.join(' · ')}${trouble === '' ? '' : `; ${trouble}`}`;
+  const about = [format, page, date]
+    .filter((part) => part !== undefined)
+    .map((part) => plain(part, 120))
+    .join(', ');
+  return `${name}  ${paint(about, 'dim', style)}\n${counts.join(' · ')}${trouble === '' ? '' : `; ${trouble}`}`;
 }
 
 function counted(count: number, noun: string): string {
@@ -97,6 +106,7 @@ function tokenSection({ tokens, calls, precision }: WorkloadProfile, style: Text
     ...summaryRow('output', tokens.output, formatCount),
     ...summaryRow('  reasoning', tokens.reasoning, formatCount),
   ];
+  if (calls.count === 0) return '';
   if (rows.length === 0) {
     return `${heading('Tokens per LLM call', style)}\n  unknown: the source reports no token counts`;
   }
@@ -135,7 +145,7 @@ function latencySection({ latency }: WorkloadProfile, style: TextStyle): string 
 }
 
 function turnSection(profile: WorkloadProfile, style: TextStyle): string {
-  const { sessions, turns, state, concurrency } = profile;
+  const { sessions, turns, concurrency } = profile;
   if (sessions.count === null) return '';
   const rows = [
     ...summaryRow('LLM calls per turn', turns.llmCallsPerTurn, formatCount),
@@ -146,15 +156,30 @@ function turnSection(profile: WorkloadProfile, style: TextStyle): string {
     ...summaryRow('user wait between turns', sessions.thinkMs, formatDuration),
     ...summaryRow('session time', sessions.durationMs, formatDuration),
   ];
-  const states =
-    state.reads + state.writes === 0
-      ? []
-      : [`  state: ${formatCount(state.reads)} reads, ${formatCount(state.writes)} writes`];
   return [
     heading('Turns and sessions', style),
     table(rows, { head: SUMMARY_HEAD, colour: style.colour }),
-    ...states,
+    ...stateLines(profile),
   ].join('\n');
+}
+
+function stateLines({ state }: WorkloadProfile): string[] {
+  const { reads, writes, sizes } = state;
+  if (reads + writes === 0) return [];
+  const size = (what: string, summary: Summary | null): string | undefined =>
+    summary === null
+      ? undefined
+      : `${what} ${formatCount(summary.p50)} (p95 ${formatCount(summary.p95)})`;
+  const parts = [
+    size('characters per read p50', sizes?.readSize ?? null),
+    size('per write', sizes?.writeSize ?? null),
+    size('written per session', sizes?.writtenPerSession ?? null),
+    size('growth of what a session reads', sizes?.readGrowth ?? null),
+    size('records per operation', sizes?.records ?? null),
+  ].filter((part) => part !== undefined);
+  return [
+    `  state: ${formatCount(reads)} reads, ${formatCount(writes)} writes${parts.length === 0 ? '' : `; ${parts.join(', ')}`}`,
+  ];
 }
 
 function toolSection({ tools }: WorkloadProfile, style: TextStyle): string {

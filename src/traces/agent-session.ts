@@ -14,6 +14,7 @@ interface TurnDraft {
   startMs: number;
   endMs: number | undefined;
   activeMs: number | undefined;
+  waitMs: number | undefined;
   readonly steps: StepDraft[];
 }
 
@@ -38,11 +39,16 @@ export class AgentSession {
     this.main = new Thread(this);
   }
 
-  /** A user message: the next steps belong to a new turn. A turn without steps is replaced. */
-  startTurn(startMs: number): void {
+  /**
+   * A user message: the next steps belong to a new turn. A turn without steps is replaced.
+   * @param waitMs the user's wait before it, where the source measures it
+   */
+  startTurn(startMs: number, waitMs?: number): void {
     const current = this.#turns.at(-1);
-    if (current !== undefined && current.steps.length === 0) current.startMs = startMs;
-    else this.#turns.push({ startMs, endMs: undefined, activeMs: undefined, steps: [] });
+    if (current !== undefined && current.steps.length === 0) {
+      current.startMs = startMs;
+      current.waitMs = waitMs;
+    } else this.#turns.push({ startMs, endMs: undefined, activeMs: undefined, waitMs, steps: [] });
     this.main.rest();
   }
 
@@ -143,6 +149,7 @@ export class Thread {
         finishReason: fields.finishReason,
         agent: fields.agent,
         prefix: fields.prefix,
+        details: fields.details,
       },
       after,
     );
@@ -222,6 +229,7 @@ function buildTurn(draft: TurnDraft): Turn {
     startMs: draft.startMs,
     endMs: draft.endMs ?? (endMs === Number.NEGATIVE_INFINITY ? undefined : endMs),
     activeMs: draft.activeMs,
+    waitMs: draft.waitMs,
     steps: drafts.map(({ step }) => step),
   };
 }

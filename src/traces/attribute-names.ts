@@ -83,6 +83,14 @@ export const NAMES = {
     'llm.response.finish_reason',
   ],
   store: ['gen_ai.memory.store.id', 'gen_ai.data_source.id', 'db.system.name', 'db.system'],
+  /** What a retrieval or memory operation returned or stored. */
+  stateContent: [
+    'gen_ai.retrieval.documents',
+    'gen_ai.memory.records',
+    'output.value',
+    'traceloop.entity.output',
+  ],
+  stateRecords: ['gen_ai.memory.record.count', 'db.response.returned_rows'],
   promptContent: [
     'gen_ai.input.messages',
     'gen_ai.prompt',

@@ -1,8 +1,9 @@
+import { askPrint, PromptHash } from './ask-print.ts';
 import type { AgentSession, StepDraft, Thread } from './agent-session.ts';
 import { argumentsHash } from './argument-hash.ts';
 import { contentTexts } from './estimate.ts';
 import { isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
-import type { LlmCall, ToolCall } from '../core/trace.ts';
+import type { AskPrint, LlmCall, ToolCall } from '../core/trace.ts';
 import { PromptTexts, type TokenEstimates } from './token-estimates.ts';
 
 /**
@@ -17,6 +18,9 @@ export class ChatMessages {
   #waiting: StepDraft<ToolCall>[] = [];
   readonly #estimates: TokenEstimates;
   readonly #prompt = new PromptTexts();
+  readonly #hash = new PromptHash();
+  /** What the user asked since the last call. */
+  #ask: AskPrint | undefined;
 
   constructor(session: AgentSession, estimates: TokenEstimates) {
     this.#session = session;
@@ -27,12 +31,13 @@ export class ChatMessages {
   /** A message of the user: a new turn. */
   user(message: JsonObject, atMs: number): void {
     this.#session.startTurn(atMs);
+    this.#ask = askPrint(contentTexts(message['content']).join('\n'), this.#hash.value);
     this.context(message);
   }
 
   /** A message that only lengthens the prompt. */
   context(message: JsonObject): void {
-    this.#prompt.add(contentTexts(message['content']));
+    this.#see(textOf(message['role']), contentTexts(message['content']));
   }
 
   /** An assistant message is one call; `facts` are what the source says of it. */
@@ -57,9 +62,11 @@ export class ChatMessages {
       tokensBasis: tokens === undefined ? 'estimated' : 'reported',
       attempts: [{ startMs, endMs }],
       finishReason: calls.length > 0 ? 'tool_calls' : 'stop',
+      details: { promptHash: this.#hash.value, ask: this.#ask },
     });
+    this.#ask = undefined;
     for (const call of calls) this.#toolCall(call, endMs ?? startMs);
-    this.#prompt.add(answer);
+    this.#see('assistant', answer);
     return draft;
   }
 
@@ -97,6 +104,11 @@ export class ChatMessages {
       durationMs,
       argumentsHash: argumentsHash(name, fields.arguments),
     });
+  }
+
+  #see(role: string | undefined, texts: readonly string[]): void {
+    this.#prompt.add(texts);
+    this.#hash.add(role ?? '', texts);
   }
 
   #toolCall(call: JsonObject, startMs: number): void {

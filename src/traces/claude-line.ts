@@ -1,3 +1,4 @@
+import { ClaudeBlock } from './claude-block.ts';
 import { END, JsonCursor, NOT_JSON } from './json-cursor.ts';
 import { amountOf } from './json-value.ts';
 import { TextField } from './text-field.ts';
@@ -42,10 +43,9 @@ const LINE = new WordTable([
   'durationMs',
 ]);
 const MESSAGE_TEXTS = ['role', 'id', 'model', 'stop_reason'] as const;
-const MESSAGE = new WordTable([...MESSAGE_TEXTS, 'content', 'usage']);
-const BLOCK_TEXTS = ['type', 'id', 'name', 'tool_use_id'] as const;
-const BLOCK = new WordTable([...BLOCK_TEXTS, 'input', 'is_error']);
-const INPUT = new WordTable(['subagent_type']);
+const MESSAGE = new WordTable([...MESSAGE_TEXTS, 'content', 'usage', 'diagnostics']);
+const DIAGNOSTICS = new WordTable(['cache_miss_reason']);
+const MISS_REASON = new WordTable(['type']);
 const OUTCOME = new WordTable(['durationMs', 'durationSeconds', 'totalDurationMs']);
 const USAGE = new WordTable([
   'input_tokens',
@@ -172,6 +172,11 @@ class ClaudeMessage {
   /** The first `blockCount` are the blocks of the content that are objects. */
   readonly blocks: ClaudeBlock[] = [];
   blockCount = 0;
+  /** Place of the content in the line's bytes. */
+  contentStart = 0;
+  contentEnd = 0;
+  /** Why the provider's cache missed, as newer versions note it. */
+  readonly missReason = new TextField();
   readonly #texts: readonly TextField[] = [this.role, this.id, this.model, this.stopReason];
 
   clear(): void {
@@ -179,6 +184,8 @@ class ClaudeMessage {
     this.hasUsage = false;
     this.isText = false;
     this.blockCount = 0;
+    this.contentEnd = this.contentStart;
+    this.missReason.isSet = false;
   }
 
   /** Takes the cursor's value; whether it is an object. */
@@ -192,7 +199,8 @@ class ClaudeMessage {
       if (!MESSAGE.has(key)) cursor.skip();
       else if (key < MESSAGE_TEXTS.length) this.#texts[key]!.take(cursor);
       else if (MESSAGE.words[key] === 'content') this.#content(cursor);
-      else this.#usage(cursor);
+      else if (MESSAGE.words[key] === 'usage') this.#usage(cursor);
+      else readMissReason(cursor, this.missReason);
     }
     return true;
   }
@@ -200,8 +208,10 @@ class ClaudeMessage {
   #content(cursor: JsonCursor): void {
     this.blockCount = 0;
     this.isText = cursor.isString();
+    this.contentStart = cursor.position;
     if (!cursor.array()) {
       cursor.skip();
+      this.contentEnd = cursor.position;
       return;
     }
     while (cursor.element()) {
@@ -213,6 +223,7 @@ class ClaudeMessage {
       this.blockCount += 1;
       block.read(cursor);
     }
+    this.contentEnd = cursor.position;
   }
 
   /** Usage of the Messages API: input excludes cached tokens. */
@@ -240,47 +251,6 @@ class ClaudeMessage {
   }
 }
 
-/** One block of a message's content: a tool that is asked for, a tool's result, or of no interest. */
-class ClaudeBlock {
-  readonly type = new TextField();
-  readonly id = new TextField();
-  readonly name = new TextField();
-  readonly toolUseId = new TextField();
-  isError = false;
-  /** Place of the arguments in the line's bytes; empty without any. */
-  inputStart = 0;
-  inputEnd = 0;
-  /** Which kind of sub-agent the arguments name. */
-  readonly agentType = new TextField();
-  readonly #texts: readonly TextField[] = [this.type, this.id, this.name, this.toolUseId];
-
-  /** The members of an object that the cursor has entered. */
-  read(cursor: JsonCursor): void {
-    for (const text of this.#texts) text.isSet = false;
-    this.agentType.isSet = false;
-    this.isError = false;
-    this.inputEnd = this.inputStart;
-    for (let key = cursor.key(BLOCK, NO_WORD); key !== END; key = cursor.key(BLOCK, key)) {
-      if (!BLOCK.has(key)) cursor.skip();
-      else if (key < BLOCK_TEXTS.length) this.#texts[key]!.take(cursor);
-      else if (BLOCK.words[key] === 'is_error') this.isError = cursor.isTrue();
-      else this.#input(cursor);
-    }
-  }
-
-  #input(cursor: JsonCursor): void {
-    this.inputStart = cursor.position;
-    this.agentType.isSet = false;
-    if (cursor.object()) {
-      for (let key = cursor.key(INPUT, NO_WORD); key !== END; key = cursor.key(INPUT, key)) {
-        if (!INPUT.has(key)) cursor.skip();
-        else this.agentType.take(cursor);
-      }
-    } else cursor.skip();
-    this.inputEnd = cursor.position;
-  }
-}
-
 function readOutcome(cursor: JsonCursor): number | undefined {
   if (!cursor.object()) {
     cursor.skip();
@@ -293,6 +263,31 @@ function readOutcome(cursor: JsonCursor): number | undefined {
   }
   const [durationMs, seconds, totalMs] = found;
   return durationMs ?? (seconds === undefined ? undefined : seconds * 1000) ?? totalMs;
+}
+
+/** `{"cache_miss_reason": {"type": …}}`, or null. */
+function readMissReason(cursor: JsonCursor, reason: TextField): void {
+  reason.isSet = false;
+  if (!cursor.object()) {
+    cursor.skip();
+    return;
+  }
+  for (
+    let key = cursor.key(DIAGNOSTICS, NO_WORD);
+    key !== END;
+    key = cursor.key(DIAGNOSTICS, key)
+  ) {
+    const isReason = DIAGNOSTICS.has(key);
+    if (isReason) reason.isSet = false;
+    if (!isReason || !cursor.object()) {
+      cursor.skip();
+      continue;
+    }
+    for (let at = cursor.key(MISS_REASON, NO_WORD); at !== END; at = cursor.key(MISS_REASON, at)) {
+      if (MISS_REASON.has(at)) reason.take(cursor);
+      else cursor.skip();
+    }
+  }
 }
 
 interface CacheCreation {

@@ -1,5 +1,5 @@
 import type { TokenRecord } from '../core/tokens.ts';
-import type { LlmCall, Session } from '../core/trace.ts';
+import type { AskPrint, CallDetails, LlmCall, Session } from '../core/trace.ts';
 import type { StepDraft } from './agent-session.ts';
 import { ClaudeSession, type ToolResult, type ToolUse } from './claude-session.ts';
 
@@ -38,9 +38,10 @@ const USAGE = 2; // call, uncached, cacheRead, cacheWrite5m, cacheWrite1h, outpu
 const STOP = 3; // call, reason
 const TOOL_USE = 4; // time, thread, call, id, name, arguments, agent type
 const RESULT = 5; // time, thread, id, error, duration
-const INPUT = 6; // time, thread, whether a turn starts
+const INPUT = 6; // time, thread, number of the message that starts a turn (from 1), else 0
 const TURN_END = 7; // time, active time
-const ROW_LENGTHS: readonly number[] = [4, 4, 7, 3, 8, 6, 4, 3];
+const MISS = 8; // call, reason
+const ROW_LENGTHS: readonly number[] = [4, 4, 7, 3, 8, 6, 4, 3, 3];
 
 /**
  * What the lines of one open session have said, as rows of numbers. Sessions stay open for long,
@@ -52,6 +53,7 @@ export class ClaudeLog {
   #rows = new Float64Array(FIRST_ROOM);
   #length = 0;
   #calls = 0;
+  readonly #asks: AskPrint[] = [];
   /** Where the usage of the last call was noted, and which call that was: most lines repeat it. */
   #usageAt = 0;
   #usageCall = Number.NaN;
@@ -123,12 +125,23 @@ export class ClaudeLog {
     rows[at + 5] = durationMs ?? Number.NaN;
   }
 
-  /** A line of the user or of tools; a message of a human starts a turn. */
-  input(atMs: number, thread: number, startsTurn: boolean): void {
+  /**
+   * A line of the user or of tools.
+   * @param ask the message of a human, which starts a turn
+   */
+  input(atMs: number, thread: number, ask: AskPrint | undefined): void {
+    if (ask !== undefined) this.#asks.push(ask);
     const at = this.#row(INPUT);
     this.#rows[at + 1] = atMs;
     this.#rows[at + 2] = thread;
-    this.#rows[at + 3] = startsTurn ? 1 : 0;
+    this.#rows[at + 3] = ask === undefined ? 0 : this.#asks.length;
+  }
+
+  /** Why the provider's cache missed. */
+  miss(call: number, reason: string): void {
+    const at = this.#row(MISS);
+    this.#rows[at + 1] = call;
+    this.#rows[at + 2] = this.#names.numberOf(reason);
   }
 
   turnEnd(atMs: number, activeMs: number): void {
@@ -212,12 +225,18 @@ export class ClaudeLog {
         return;
       }
       case INPUT:
-        if (rows[at + 3] === 1) session.startTurn(rows[at + 1]!);
+        if (rows[at + 3]! > 0) session.startTurn(rows[at + 1]!, this.#asks[rows[at + 3]! - 1]!);
         session.sawInput(threads.nameOf(rows[at + 2]!)!, rows[at + 1]!);
         return;
       case TURN_END: {
         const atMs = rows[at + 1]!;
         session.endTurn(Number.isNaN(atMs) ? undefined : atMs, rows[at + 2]!);
+        return;
+      }
+      case MISS: {
+        const { step } = calls[rows[at + 1]!]!;
+        const missReason = MISS_REASONS[names.nameOf(rows[at + 2]!) ?? ''];
+        if (missReason !== undefined) step.details = { ...step.details, missReason };
         return;
       }
       default:
@@ -253,3 +272,12 @@ export class ClaudeLog {
 
 /** Numbers that a log has room for at first: about ten calls. */
 const FIRST_ROOM = 256;
+
+/** `diagnostics.cache_miss_reason.type` of newer transcripts. */
+const MISS_REASONS: Readonly<Record<string, CallDetails['missReason']>> = {
+  model_changed: 'model',
+  tools_changed: 'tools',
+  system_changed: 'system',
+  messages_changed: 'messages',
+  previous_message_not_found: 'messages',
+};

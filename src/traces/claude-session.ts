@@ -1,6 +1,7 @@
 import { NO_TOKENS } from '../core/tokens.ts';
-import type { LlmCall, Session, ToolCall } from '../core/trace.ts';
+import type { AskPrint, LlmCall, Session, ToolCall } from '../core/trace.ts';
 import { AgentSession, type StepDraft, type Thread } from './agent-session.ts';
+import { SessionAsks } from './ask-print.ts';
 import { amountOf, objectOf, type JsonObject } from './json-value.ts';
 import { cacheWrites, exclusiveUsage } from './usage.ts';
 
@@ -57,13 +58,16 @@ export class ClaudeSession {
   readonly #tools = new Map<number, Tool>();
   readonly #lastLines = new Map<string, LastLine>();
   readonly #sidechain: StepDraft[] = [];
+  readonly #asks: SessionAsks;
 
   constructor(id: string) {
     this.#session = new AgentSession(id, { agent: 'claude-code' });
+    this.#asks = new SessionAsks(id);
   }
 
-  startTurn(atMs: number): void {
+  startTurn(atMs: number, ask: AskPrint): void {
     this.#session.startTurn(atMs);
+    this.#asks.asked(ask);
   }
 
   endTurn(atMs: number | undefined, activeMs: number): void {
@@ -109,6 +113,7 @@ export class ClaudeSession {
       tokensBasis: 'missing',
       attempts: [{ startMs, endMs }],
       agent: threadKey === MAIN ? undefined : this.#subAgent(thread, startMs),
+      details: threadKey === MAIN ? this.#asks.take() : undefined,
     });
     if (threadKey !== MAIN) this.#sidechain.push(draft);
     return draft;

@@ -1,9 +1,12 @@
+import type { AskPrint } from '../core/trace.ts';
+import { askPrint } from './ask-print.ts';
 import { BLOCK_KINDS, ClaudeLine, LINE_KINDS } from './claude-line.ts';
 import { ClaudeLog, NameList } from './claude-log.ts';
 import { MAIN } from './claude-session.ts';
+import { contentTexts } from './estimate.ts';
 import { HashTable } from './hash-table.ts';
 import { jsonArgumentsHash } from './json-arguments.ts';
-import { isObject, textOf } from './json-value.ts';
+import { isObject, parseJson, textOf } from './json-value.ts';
 import { identityHash } from './split-claims.ts';
 import type { Place, Tally } from './tally.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
@@ -172,6 +175,7 @@ class ClaudeFold implements JsonFold {
     const { call, atMs, thread } = at;
     if (message.stopReason.isSet) log.stop(call, message.stopReason.text()!);
     if (message.hasUsage) log.usage(call, message.usage);
+    if (message.missReason.isSet) log.miss(call, message.missReason.text()!);
     log.output(atMs, thread, call);
     for (let index = 0; index < message.blockCount; index += 1) {
       const block = message.blocks[index]!;
@@ -206,7 +210,8 @@ class ClaudeFold implements JsonFold {
       open.log.result(atMs, thread, result);
     }
     const isHuman = !line.isMeta && !line.isCompactSummary;
-    open.log.input(atMs, thread, !hasResult && thread === MAIN_THREAD && isHuman);
+    const startsTurn = !hasResult && thread === MAIN_THREAD && isHuman;
+    open.log.input(atMs, thread, startsTurn ? printOf(line) : undefined);
     this.#tally.used();
   }
 
@@ -282,6 +287,12 @@ interface CallLine {
   readonly call: number;
   readonly atMs: number;
   readonly thread: number;
+}
+
+/** Fingerprint of the user's message; the one content that is read. */
+function printOf({ bytes, message }: ClaudeLine): AskPrint {
+  const text = bytes.toString('utf8', message.contentStart, message.contentEnd);
+  return askPrint(contentTexts(parseJson(text)).join('\n'));
 }
 
 /** Sub-agents are told apart by agentId; older ones in the main file by the chain of parent lines. */

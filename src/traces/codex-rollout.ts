@@ -2,6 +2,7 @@ import { NO_TOKENS } from '../core/tokens.ts';
 import type { LlmCall, ToolCall } from '../core/trace.ts';
 import { AgentSession, type StepDraft, type Thread } from './agent-session.ts';
 import { argumentsHash } from './argument-hash.ts';
+import { askPrint, SessionAsks } from './ask-print.ts';
 import { amountOf, isObject, objectOf, textOf, type JsonObject } from './json-value.ts';
 import { isoMs } from './timestamp.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
@@ -113,12 +114,14 @@ class Rollout {
   #call: StepDraft<LlmCall> | undefined;
   #model: string | undefined;
   #lastInputMs: number | undefined;
+  readonly #asks: SessionAsks;
   #totals = '';
   #total: JsonObject | undefined;
 
   constructor(tally: Tally, facts: RolloutFacts) {
     this.#tally = tally;
     this.#facts = facts;
+    this.#asks = new SessionAsks(facts.session.id);
     if (facts.isSubAgent) this.#held = [];
   }
 
@@ -168,6 +171,8 @@ class Rollout {
   #event(kind: string | undefined, payload: JsonObject, atMs: number): void {
     if (kind === 'task_started' || kind === 'user_message') {
       if (this.#facts.ownsTurns) this.#facts.session.startTurn(atMs);
+      const text = kind === 'user_message' ? textOf(payload['message']) : undefined;
+      if (text !== undefined) this.#asks.asked(askPrint(text));
       this.#lastInputMs = atMs;
     } else if (kind === 'task_complete' || kind === 'turn_aborted') {
       const activeMs = amountOf(payload['duration_ms']);
@@ -214,6 +219,7 @@ class Rollout {
       tokensBasis: 'missing',
       attempts: [{ startMs }],
       agent: this.#facts.isSubAgent ? this.#facts.thread.agent('sub-agent') : undefined,
+      details: this.#facts.isSubAgent ? undefined : this.#asks.take(),
     });
     return this.#call;
   }

@@ -100,6 +100,7 @@ function callOf(exchange: Entry, estimates: TokenEstimates): LlmCall {
       streamed,
       status,
       ttftMs: streamed ? waitMs(entry) : undefined,
+      queueMs: amountOf(objectOf(entry['timings'])['blocked']),
     },
     estimates,
   );

@@ -69,6 +69,7 @@ class HeliconeFold implements JsonFold {
         status,
         error: status !== undefined && (status < 200 || status >= 400) ? String(status) : undefined,
         finishReason: finishReason(row),
+        details: { client: textOf(row['request_user_id']) },
       }),
     );
   }

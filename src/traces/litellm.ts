@@ -66,6 +66,11 @@ class LitellmFold implements JsonFold {
           ttftMs: timeToFirst(row, startMs),
           error: row['status'] === 'failure' ? 'failure' : undefined,
           agent: textOf(row['agent_id']),
+          details: {
+            client:
+              textOf(row['end_user']) || textOf(row['user']) || textOf(row['api_key']) || undefined,
+            route: textOf(row['model_id']),
+          },
         }),
       );
     }

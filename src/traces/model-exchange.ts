@@ -1,4 +1,5 @@
-import type { LlmCall } from '../core/trace.ts';
+import type { CallDetails, LlmCall } from '../core/trace.ts';
+import { askPrint, PromptHash } from './ask-print.ts';
 import { contentTexts } from './estimate.ts';
 import { listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
 import { loggedCall } from './request-log.ts';
@@ -22,6 +23,8 @@ interface ModelExchange {
   readonly ttftMs: number | undefined;
   readonly streamed: boolean;
   readonly status: number | undefined;
+  /** Wait before the request was sent. */
+  readonly queueMs?: number | undefined;
 }
 
 /** The exchange as a bare call; usage that the answer does not report is estimated from the texts. */
@@ -51,7 +54,33 @@ export function exchangedCall(exchange: ModelExchange, estimates: TokenEstimates
     status,
     error: failed ? String(status) : undefined,
     finishReason: answer.finishReason,
+    details: operation === 'embedding' ? undefined : detailsOf(sent, exchange.queueMs),
   });
+}
+
+/** Fingerprints of the prompt: the user's last message, and what stands before it. */
+function detailsOf(sent: JsonObject, queueMs: number | undefined): CallDetails {
+  const hash = new PromptHash();
+  hash.add('tools', contentTexts(sent['tools']));
+  hash.add('system', contentTexts(sent['system'] ?? sent['instructions']));
+  const { input, prompt } = sent;
+  const list = [...listOf(sent['messages']), ...listOf(input)];
+  const last = list.at(-1);
+  for (const message of list.slice(0, -1)) {
+    hash.add(textOf(objectOf(message)['role']) ?? '', contentTexts(message));
+  }
+  const before = hash.value;
+  const isAsk = list.length > 0 && objectOf(last)['role'] === 'user' && !hasToolResult(last);
+  const texts = list.length > 0 ? contentTexts(last) : contentTexts([input, prompt]);
+  hash.add('last', texts);
+  const ask = isAsk || list.length === 0 ? askPrint(texts.join('\n'), before) : undefined;
+  return { promptHash: hash.value, ask: texts.length === 0 ? undefined : ask, queueMs };
+}
+
+function hasToolResult(message: unknown): boolean {
+  return listOf(objectOf(message)['content']).some(
+    (block) => objectOf(block)['type'] === 'tool_result',
+  );
 }
 
 /** A whole answer of any provider's API. */

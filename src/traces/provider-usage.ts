@@ -59,11 +59,24 @@ class UsageFold implements JsonFold {
       }
       const requests = amountOf(result['num_model_requests']);
       this.#tally.bucket(
-        { startMs, endMs, model: textOf(result['model']), tokens, requests },
+        {
+          startMs,
+          endMs,
+          model: textOf(result['model']),
+          client: clientOf(result),
+          tokens,
+          requests,
+        },
         place,
       );
     }
   }
+}
+
+function clientOf(result: JsonObject): string | undefined {
+  return (
+    textOf(result['api_key_id']) ?? textOf(result['project_id']) ?? textOf(result['workspace_id'])
+  );
 }
 
 function tokensOf(result: JsonObject): UsageBucket['tokens'] | undefined {

@@ -1,3 +1,4 @@
+import { hashOfText } from '../core/text-hash.ts';
 import { NO_TOKENS } from '../core/tokens.ts';
 import type { Attempt, LlmCall, Session, ToolCall } from '../core/trace.ts';
 import { AgentSession, type StepDraft, type Thread } from './agent-session.ts';
@@ -170,7 +171,8 @@ export class ConversationBuilder {
       parent?.conversation ?? (id === undefined ? undefined : this.#bySessionId.get(id));
     if (known !== undefined) return known;
     const name = id ?? `conversation-${this.#conversations.length + 1}`;
-    const fresh = { session: new AgentSession(name), nodes: [], sides: [], threads: 0 };
+    const session = new AgentSession(name, { user: request.ids?.user });
+    const fresh = { session, nodes: [], sides: [], threads: 0 };
     this.#conversations.push(fresh);
     if (id !== undefined) this.#bySessionId.set(id, fresh);
     return fresh;
@@ -289,5 +291,17 @@ function llmFields(recorded: RecordedCall, blockTokens: number): LlmFields {
       request.prefix.length === 0
         ? undefined
         : { blockTokens, ids: request.prefix, scope: 'trace' },
+    details: {
+      toolsHash: request.toolsHash,
+      systemHash: request.systemHash,
+      promptHash: promptHash(recorded),
+    },
   };
+}
+
+/** Of tools, system prompt and messages; unknown when the body was no list of messages. */
+function promptHash({ request, requestedModel }: RecordedCall): number | undefined {
+  const last = request.chain.at(-1);
+  if (last === undefined) return undefined;
+  return hashOfText([requestedModel, request.toolsHash, request.systemHash, last].join(' '));
 }

@@ -127,6 +127,7 @@ function recordedCall(line: JsonObject): RecordedCall | undefined {
       ids: {
         session: textOf(objectOf(request['ids'])['session']),
         previousReply: textOf(objectOf(request['ids'])['previousReply']),
+        user: textOf(objectOf(request['ids'])['user']),
         agent: textOf(objectOf(request['ids'])['agent']),
         parentAgent: textOf(objectOf(request['ids'])['parentAgent']),
       } as RecordedCall['request']['ids'],

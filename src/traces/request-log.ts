@@ -1,5 +1,5 @@
 import { NO_TOKENS, type TokenRecord } from '../core/tokens.ts';
-import type { LlmCall } from '../core/trace.ts';
+import type { CallDetails, LlmCall } from '../core/trace.ts';
 
 /** One request as a gateway or proxy logs it: no agent around it, no tools beside it. */
 export interface LoggedCall {
@@ -16,6 +16,7 @@ export interface LoggedCall {
   readonly error?: string | undefined;
   readonly finishReason?: string | undefined;
   readonly agent?: string | undefined;
+  readonly details?: CallDetails | undefined;
 }
 
 /**
@@ -47,6 +48,7 @@ export function loggedCall(logged: LoggedCall): LlmCall {
     error,
     finishReason: logged.finishReason,
     agent: logged.agent,
+    details: logged.details,
   };
 }
 

@@ -10,6 +10,7 @@ import {
   unpackJson,
   type JsonObject,
 } from './json-value.ts';
+import { spanDetails, stateSizes } from './span-details.ts';
 import type { SpanLlm, SpanRecord, SpanRole } from './span-record.ts';
 import { CLAUDE_CODE, spanRole } from './span-role.ts';
 import { PromptTexts, type Conversation, type TokenEstimates } from './token-estimates.ts';
@@ -73,7 +74,7 @@ export function readAttributes(
       return { ...facts, durationMs: amountOf(attributes['duration_ms']) };
     case 'read':
     case 'write':
-      return { ...facts, store: textOf(first(attributes, NAMES.store)) };
+      return { ...facts, store: textOf(first(attributes, NAMES.store)), ...stateSizes(attributes) };
     case 'part':
     case 'none':
       return facts;
@@ -107,6 +108,7 @@ function readLlm(
     attempt: claude ? amountOf(attributes['attempt']) : undefined,
     finishReason:
       finishReason(attributes) ?? (claude ? textOf(attributes['stop_reason']) : undefined),
+    details: role === 'llm' ? spanDetails(attributes) : undefined,
   };
 }
 
@@ -170,7 +172,9 @@ function unpack(value: unknown): unknown {
 function ttft(attributes: JsonObject): number | undefined {
   const seconds =
     amountOf(attributes['gen_ai.response.time_to_first_chunk']) ??
-    amountOf(attributes['gen_ai.client.operation.time_to_first_chunk']);
+    amountOf(attributes['gen_ai.client.operation.time_to_first_chunk']) ??
+    // vLLM's own spans.
+    amountOf(attributes['gen_ai.latency.time_to_first_token']);
   if (seconds !== undefined) return seconds * 1000;
   return amountOf(attributes['ai.response.msToFirstChunk']) ?? amountOf(attributes['ttft_ms']);
 }

@@ -1,4 +1,5 @@
 import type { TokenRecord } from '../core/tokens.ts';
+import type { CallDetails } from '../core/trace.ts';
 
 /**
  * What a span is to a workload. `group`: an agent, workflow, chain or SDK wrapper; `wait`: a human
@@ -42,6 +43,9 @@ export interface SpanRecord {
   readonly durationMs?: number | undefined;
   readonly argumentsHash?: string | undefined;
   readonly store?: string | undefined;
+  /** Characters and records of a state operation. */
+  readonly bytes?: number | undefined;
+  readonly records?: number | undefined;
   /** The provider's id of an LLM request, by which log records name it too. */
   readonly requestId?: string | undefined;
 }
@@ -58,6 +62,7 @@ export interface SpanLlm {
   /** Which try this was, counted from 1. */
   readonly attempt?: number | undefined;
   readonly finishReason?: string | undefined;
+  readonly details?: CallDetails | undefined;
   /** Never a call of its own, even when no call below explains it: the source sums up on parents. */
   readonly aggregateOnly?: boolean | undefined;
 }

@@ -214,7 +214,8 @@ function stepOf({ node, agent, after }: Placed, ids: ReadonlyMap<SpanNode, strin
     };
   }
   const operation = span.role === 'write' ? 'write' : 'read';
-  return { ...base, kind: 'state', operation, store: span.store };
+  const { store, bytes, records } = span;
+  return { ...base, kind: 'state', operation, store, bytes, records };
 }
 
 function llmParts(
@@ -244,6 +245,7 @@ function llmParts(
     error: span.error,
     finishReason: llm?.finishReason,
     agent,
+    details: llm?.details,
   };
 }
 

@@ -163,11 +163,12 @@ class WekaTrace {
   ): void {
     const types = listOf(request['input_types']);
     const hasResult = types.includes('tool_result');
+    const waitSeconds = amountOf(request['think_time']);
     if (agent === undefined && types.includes('text') && !hasResult) {
-      this.#session.startTurn(startMs);
+      const waitMs = waitSeconds === undefined ? undefined : waitSeconds * 1000;
+      this.#session.startTurn(startMs, waitMs);
       return;
     }
-    const waitSeconds = amountOf(request['think_time']);
     if (!hasResult || waitSeconds === undefined) return;
     thread.finishedTool({
       startMs: startMs - waitSeconds * 1000,

@@ -6,7 +6,13 @@ import { MS_PER_HOUR, MS_PER_MINUTE } from '../core/units.ts';
 export type MissCause =
   | 'coldStart'
   | 'modelSwitched'
+  /** Another deployment of the same model answered: each has a cache of its own. */
+  | 'routeSwitched'
+  | 'toolsChanged'
+  | 'systemChanged'
   | 'contextCut'
+  /** The prompt does not begin as the one before: earlier messages were edited. */
+  | 'messagesChanged'
   | 'ttlLapsed'
   | 'prefixTooShort'
   | 'unexplained';
@@ -17,10 +23,15 @@ export interface CacheMisses {
   readonly calls: number;
   /** Tokens that the call before had left in the cache and that were read. */
   readonly hitTokens: number;
-  readonly causes: Readonly<Record<MissCause, MissCount>>;
+  /** Causes that profiles of earlier versions did not tell apart are absent there. */
+  readonly causes: Readonly<Partial<Record<MissCause, MissCount | undefined>>>;
 }
 
-export type MissFoldState = CacheMisses;
+export interface MissFoldState {
+  readonly calls: number;
+  readonly hitTokens: number;
+  readonly causes: Readonly<Record<MissCause, MissCount>>;
+}
 
 interface MissCount {
   readonly calls: number;
@@ -42,7 +53,11 @@ export class MissFold {
   readonly #causes: Record<MissCause, { calls: number; tokens: number }> = {
     coldStart: { calls: 0, tokens: 0 },
     modelSwitched: { calls: 0, tokens: 0 },
+    routeSwitched: { calls: 0, tokens: 0 },
+    toolsChanged: { calls: 0, tokens: 0 },
+    systemChanged: { calls: 0, tokens: 0 },
     contextCut: { calls: 0, tokens: 0 },
+    messagesChanged: { calls: 0, tokens: 0 },
     ttlLapsed: { calls: 0, tokens: 0 },
     prefixTooShort: { calls: 0, tokens: 0 },
     unexplained: { calls: 0, tokens: 0 },
@@ -105,11 +120,42 @@ export class MissFold {
   }
 }
 
+/** In the order in which a cache decides: the model and its server, then the prompt from its start, then time. */
 function cause(call: LlmCall, previous: LlmCall, expected: number, isCut: boolean): MissCause {
+  const own = call.details;
+  const before = previous.details;
+  const reported = own?.missReason;
   if (call.model !== previous.model || call.provider !== previous.provider) return 'modelSwitched';
+  if (reported !== undefined)
+    return isCut && reported === 'messages' ? 'contextCut' : REPORTED[reported];
+  if (differ(own?.route, before?.route)) return 'routeSwitched';
+  if (differ(own?.toolsHash, before?.toolsHash)) return 'toolsChanged';
+  if (differ(own?.systemHash, before?.systemHash)) return 'systemChanged';
   if (isCut) return 'contextCut';
+  if (beginsOtherwise(call, previous)) return 'messagesChanged';
   const lifetimeMs = previous.tokens.cacheWrite1h > 0 ? MS_PER_HOUR : 5 * MS_PER_MINUTE;
   // The lifetime counts from the last use, and a call uses its prefix when it starts.
   if (call.startMs - previous.startMs > lifetimeMs) return 'ttlLapsed';
   return expected < MIN_PREFIX_TOKENS ? 'prefixTooShort' : 'unexplained';
+}
+
+const REPORTED = {
+  model: 'modelSwitched',
+  tools: 'toolsChanged',
+  system: 'systemChanged',
+  messages: 'messagesChanged',
+} as const;
+
+/** Whether both are known and not the same. */
+function differ(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
+}
+
+/** Whether the prompt's blocks leave those of the prompt before; its last block may be a partial one. */
+function beginsOtherwise(call: LlmCall, previous: LlmCall): boolean {
+  const [own, before] = [call.prefix?.ids, previous.prefix?.ids];
+  if (own === undefined || before === undefined) return false;
+  const length = Math.min(own.length, before.length - 1);
+  // Ids are chained, so equal ends mean equal beginnings.
+  return length > 0 && own[length - 1] !== before[length - 1];
 }

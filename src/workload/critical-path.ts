@@ -2,11 +2,15 @@ import type { LlmCall, Step, Turn } from '../core/trace.ts';
 
 /** Where the time of a turn goes, in milliseconds. */
 export type PathShare =
+  /** Waiting in the model's queue, where the source tells it; not in ttftMs. */
+  | 'queueMs'
   | 'ttftMs'
   | 'decodeMs'
   /** LLM calls whose first token time is unknown. */
   | 'llmMs'
   | 'toolMs'
+  /** A human was asked and a tool waited, where the source tells it; not in toolMs. */
+  | 'approvalMs'
   | 'stateMs'
   /** From a call's first attempt to its last one. */
   | 'retryMs'
@@ -29,10 +33,12 @@ export function criticalPath(turn: Turn): CriticalPath | null {
   const last = timed.at(-1);
   if (last === undefined || last.endMs <= turn.startMs) return null;
   const shares = {
+    queueMs: 0,
     ttftMs: 0,
     decodeMs: 0,
     llmMs: 0,
     toolMs: 0,
+    approvalMs: 0,
     stateMs: 0,
     retryMs: 0,
     gapMs: 0,
@@ -116,9 +122,12 @@ function addStep(
     case 'llm':
       addCall(shares, step, start, end);
       return;
-    case 'tool':
-      shares.toolMs += end - start;
+    case 'tool': {
+      const approvalMs = Math.min(end - start, step.humanWaitMs ?? 0);
+      shares.approvalMs += approvalMs;
+      shares.toolMs += end - start - approvalMs;
       return;
+    }
     case 'state':
       shares.stateMs += end - start;
       return;
@@ -139,6 +148,8 @@ function addCall(
   }
   // Sources count the first token from the last attempt or from the call; the later one fits in.
   const firstToken = Math.min(end, Math.max(lastTry, start + call.ttftMs));
-  shares.ttftMs += firstToken - lastTry;
+  const queueMs = Math.min(firstToken - lastTry, call.details?.queueMs ?? 0);
+  shares.queueMs += queueMs;
+  shares.ttftMs += firstToken - lastTry - queueMs;
   shares.decodeMs += end - firstToken;
 }

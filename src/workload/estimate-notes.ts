@@ -19,7 +19,9 @@ export class EstimateNotes {
 
   /** One sentence per model and role, those with most calls first. */
   warnings(): string[] {
-    const ordered = this.list().toSorted((a, b) => b.calls - a.calls);
+    const ordered = [...this.#notes]
+      .toSorted(([x, a], [y, b]) => b.calls - a.calls || (x < y ? -1 : 1))
+      .map(([, note]) => note);
     const lines = ordered.slice(0, MOST_LINES).map(sentence);
     const more = ordered.length - lines.length;
     return more === 0 ? lines : [...lines, `${more} more models have estimated token counts.`];

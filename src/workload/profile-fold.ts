@@ -1,4 +1,4 @@
-import type { EstimateReport, LlmCall, Session, TraceSink } from '../core/trace.ts';
+import type { EstimateReport, LlmCall, Session, TraceSink, UsageBucket } from '../core/trace.ts';
 import { cacheWriteTokens } from '../core/tokens.ts';
 import { CacheFold } from './cacheability.ts';
 import { CallSketch } from './call-sketch.ts';
@@ -13,6 +13,8 @@ import type { OrderKey } from './order-key.ts';
 import { precisionOf } from './precision.ts';
 import { profileWarnings } from './profile-warnings.ts';
 import { SessionFold, generationsInOrder, isGeneration } from './session-fold.ts';
+import { RecordCounts } from './record-counts.ts';
+import { SideFolds } from './side-folds.ts';
 import { DEFAULT_SKELETONS, SkeletonSample } from './skeletons.ts';
 import { StructureFold } from './structure.ts';
 import { withoutArtefacts } from './timestamp-ticks.ts';
@@ -37,6 +39,8 @@ export interface ProfileOrigin {
   readonly name: string;
   readonly format: string;
   readonly files: readonly string[];
+  readonly page?: string | undefined;
+  readonly date?: string | undefined;
 }
 
 /** 1,048,576 calls: 64 MiB of columns, and about 300 MB for the process while it summarises them. */
@@ -56,6 +60,7 @@ export class ProfileFold implements TraceSink {
   readonly #cache = new CacheFold();
   readonly #skeletons: SkeletonSample;
   readonly #models = new ModelShares();
+  readonly #side = new SideFolds();
   readonly #counts = {
     calls: 0,
     attempts: 0,
@@ -66,9 +71,7 @@ export class ProfileFold implements TraceSink {
     untimed: 0,
   };
   readonly #estimates = new EstimateNotes();
-  #read = 0;
-  readonly #skipped = new Map<string, number>();
-  readonly #duplicates = new Map<string, number>();
+  readonly #records = new RecordCounts();
 
   constructor(options: ProfileOptions = {}) {
     this.#exactCalls = options.exactCalls ?? DEFAULT_EXACT_CALLS;
@@ -80,7 +83,7 @@ export class ProfileFold implements TraceSink {
 
   /** Records seen so far, for a progress line. */
   get recordsRead(): number {
-    return this.#read;
+    return this.#records.read;
   }
 
   /** Calls counted so far; 0 at the end means there is nothing to profile. */
@@ -95,6 +98,7 @@ export class ProfileFold implements TraceSink {
     }
     this.#addCall(call, Number.isFinite(call.startMs) ? timeKey(call.startMs) : undefined);
     this.#cache.call(call);
+    this.#side.call(call);
   }
 
   session(session: Session): void {
@@ -102,6 +106,7 @@ export class ProfileFold implements TraceSink {
     const calls = generationsInOrder(session);
     this.#structure.add(session, calls);
     this.#cache.session(session, calls);
+    this.#side.session(session);
     this.#skeletons.add(session);
     const keyAt = sessionOrder(session);
     for (const { steps } of session.turns) {
@@ -113,8 +118,12 @@ export class ProfileFold implements TraceSink {
     }
   }
 
+  bucket(bucket: UsageBucket): void {
+    this.#side.bucket(bucket);
+  }
+
   read(count: number): void {
-    this.#read += count;
+    this.#records.read += count;
   }
 
   estimates(reports: readonly EstimateReport[]): void {
@@ -122,11 +131,11 @@ export class ProfileFold implements TraceSink {
   }
 
   skip(reason: string): void {
-    increase(this.#skipped, reason, 1);
+    this.#records.skip(reason, 1);
   }
 
   duplicate(reason: string, count: number): void {
-    increase(this.#duplicates, reason, count);
+    this.#records.duplicate(reason, count);
   }
 
   /** Everything folded so far, without content and ids, for `merge`. */
@@ -141,12 +150,20 @@ export class ProfileFold implements TraceSink {
       cache: this.#cache.state(),
       skeletons: this.#skeletons.state(),
       models: this.#models.state(),
+      side: this.#side.state(),
       counts: { ...this.#counts },
       estimates: this.#estimates.list(),
-      read: this.#read,
-      skipped: [...this.#skipped],
-      duplicates: [...this.#duplicates],
+      ...this.#records.state(),
     };
+  }
+
+  /**
+   * The state for files: without fingerprints of prompts (repeats are counted within the part), and
+   * with the clients' numbers replaced.
+   * @param rename a keyed hash, the same for all parts that are to be merged
+   */
+  sharedState(rename: (client: number) => number): ProfileState {
+    return { ...this.state(), side: this.#side.sharedState(rename) };
   }
 
   /** Whether another fold's replay sample was drawn by the same rule (seed, size), as merging needs. */
@@ -162,13 +179,12 @@ export class ProfileFold implements TraceSink {
     this.#cache.merge(state.cache);
     this.#skeletons.merge(state.skeletons);
     this.#models.merge(state.models);
+    this.#side.merge(state.side);
     for (const name of Object.keys(this.#counts) as (keyof ProfileState['counts'])[]) {
       this.#counts[name] += state.counts[name];
     }
     this.estimates(state.estimates ?? []);
-    this.read(state.read);
-    for (const [reason, count] of state.skipped) increase(this.#skipped, reason, count);
-    for (const [reason, count] of state.duplicates) this.duplicate(reason, count);
+    this.#records.merge(state);
   }
 
   /** The profile of everything folded so far. With no calls its figures are null. */
@@ -180,11 +196,19 @@ export class ProfileFold implements TraceSink {
     const { arrivals, warnings: tickWarnings } = withoutArtefacts(
       withTurnPattern(calls.arrivals, sessions.pattern),
     );
+    const { clients, repeats, fanOut, retryWaits, stateSizes, usage } = this.#side.figures({
+      firstMs: calls.firstStartMs,
+      lastMs: calls.lastStartMs,
+      calls: this.#counts.calls,
+      input: calls.tokens.input?.sum ?? 0,
+      output: calls.tokens.output?.sum ?? 0,
+    });
+    const structure = this.#structure.figures();
     const profile: WorkloadProfile = {
       schema: 'agent-infra/workload-profile',
       schemaVersion: '1.0',
       name: origin.name,
-      source: { format: origin.format, files: origin.files, records: this.#records() },
+      source: { ...sourceOf(origin), records: this.#records.figures() },
       window: windowOf(calls),
       sessions: sessions.sessions,
       turns: sessions.turns,
@@ -199,11 +223,14 @@ export class ProfileFold implements TraceSink {
       tokens: { ...calls.tokens, spearmanInputOutput: calls.spearmanInputOutput },
       latency: { e2eMs: calls.e2eMs, ttftMs: calls.ttftMs, itlMs: calls.itlMs },
       tools: sessions.tools,
-      state: sessions.state,
+      state: { ...sessions.state, sizes: stateSizes },
       arrivals,
       concurrency: { calls: calls.concurrency, ...sessions.concurrency },
       cache,
-      structure: this.#structure.figures(),
+      structure: structure === null ? null : { ...structure, fanOut, retryWaits },
+      clients,
+      repeats,
+      usage,
       warnings: [],
       skeletons,
     };
@@ -281,27 +308,6 @@ export class ProfileFold implements TraceSink {
       embeddings,
     };
   }
-
-  #records(): ProfileSource['records'] {
-    const skipped = reasons(this.#skipped);
-    const duplicates = reasons(this.#duplicates);
-    return {
-      read: this.#read,
-      used: this.#read - total(skipped) - total(duplicates),
-      skipped,
-      duplicatesSuppressed: total(duplicates),
-      duplicates,
-    };
-  }
-}
-
-interface Reason {
-  readonly reason: string;
-  readonly count: number;
-}
-
-function increase(counts: Map<string, number>, reason: string, by: number): void {
-  counts.set(reason, (counts.get(reason) ?? 0) + by);
 }
 
 function sketchOf(table: CallTable): CallSketch {
@@ -310,22 +316,18 @@ function sketchOf(table: CallTable): CallSketch {
   return sketch;
 }
 
+function sourceOf({ format, page, date, files }: ProfileOrigin): Omit<ProfileSource, 'records'> {
+  return {
+    format,
+    ...(page === undefined ? {} : { page }),
+    ...(date === undefined ? {} : { date }),
+    files,
+  };
+}
+
 /** Equal figures give equal keys, and different ones stand in an order that means nothing. */
 function keyOf(figures: Omit<CallRow, 'key'>): OrderKey {
   return untimedKey(textHash(Object.values(figures).join(' ')), 0);
-}
-
-/** Most frequent first. */
-function reasons(counts: ReadonlyMap<string, number>): Reason[] {
-  return [...counts]
-    .map(([reason, count]) => ({ reason, count }))
-    .toSorted((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
-}
-
-function total(list: readonly Reason[]): number {
-  let sum = 0;
-  for (const { count } of list) sum += count;
-  return sum;
 }
 
 function realisedHitRate({ tokens: { input, cacheRead, cacheWrite } }: CallFigures): number | null {

@@ -9,7 +9,7 @@ export function profileWarnings(
 ): string[] {
   const { calls, window, arrivals, sessions } = profile;
   const warnings: string[] = [];
-  if (calls.count < ENOUGH_CALLS) {
+  if (calls.count < ENOUGH_CALLS && !(calls.count === 0 && profile.usage != null)) {
     warnings.push(
       `NOT ENOUGH DATA: only ${calls.count} LLM call${calls.count === 1 ? '' : 's'}. Percentiles of fewer than ${ENOUGH_CALLS} calls are guesses; record at least ${ENOUGH_CALLS - calls.count} more.`,
     );
@@ -41,5 +41,61 @@ export function profileWarnings(
       'The trace knows no sessions: turns, tools and think times are unknown, and a replay sends single calls drawn from the distributions.',
     );
   }
+  return [...warnings, ...repeatWarnings(profile), ...usageWarnings(profile)];
+}
+
+/** Repeats invite a cache of answers; this says where it would answer with another state. */
+function repeatWarnings({ repeats }: WorkloadProfile): string[] {
+  const asks = repeats?.asks;
+  if (asks == null || asks.near80 === 0) return [];
+  const { count, near80, sameState, otherState, unknownState } = asks;
+  if (sameState === near80) return [];
+  const parts = [
+    otherState === 0
+      ? undefined
+      : `${formatCount(otherState)} of them stand after other messages or tool results`,
+    unknownState === 0
+      ? undefined
+      : `of ${formatCount(unknownState)} the trace does not say what came before`,
+  ].filter((part) => part !== undefined);
+  return [
+    `NOT SAFE TO ANSWER FROM A CACHE: ${formatShare(near80 / count)} of the user messages nearly repeat an earlier one, but ${parts.join(', and ')}; the same words would get the answer of another state.`,
+  ];
+}
+
+/** Below this share of the provider's own count, calls are missing; above its inverse, counted twice. */
+const HELD_SHARE = 0.98;
+
+function usageWarnings({ calls, usage }: WorkloadProfile): string[] {
+  if (usage == null) return [];
+  const warnings: string[] = [];
+  if (usage.overlaps > 0) {
+    warnings.push(
+      `${formatCount(usage.overlaps)} windows of the usage exports overlap: their totals are counted more than once. Give exports of one window length only.`,
+    );
+  }
+  if (calls.count === 0) {
+    warnings.push(
+      'The input holds usage totals only: nothing is known of single calls, sessions or latencies.',
+    );
+  } else if (usage.held === null) {
+    warnings.push(
+      'The traces do not lie within the time of the usage export, so the two cannot be compared.',
+    );
+  } else {
+    const { input, output } = usage.held;
+    const far = [input, output].filter(
+      (share) => share !== null && (share < HELD_SHARE || share > 1 / HELD_SHARE),
+    );
+    if (far.length > 0) {
+      warnings.push(
+        `The traces and the provider's usage export differ: the traces hold ${held(input)} of its input and ${held(output)} of its output tokens.`,
+      );
+    }
+  }
   return warnings;
+}
+
+function held(share: number | null): string {
+  return share === null ? 'an unknown part' : formatShare(share);
 }

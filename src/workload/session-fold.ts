@@ -293,11 +293,17 @@ function turnEndMs(turn: Turn): number {
   return end;
 }
 
-/** Waits between turns: from the end of one to the start of the next; an unknown end gives none. */
+/**
+ * Waits between turns: as the source measures them, else from the end of one to the start of the
+ * next; an unknown end gives none.
+ */
 export function thinkTimesMs(session: Session): number[] {
   return session.turns
     .slice(1)
-    .map((turn, index) => Math.max(0, turn.startMs - turnEndMs(session.turns[index]!)));
+    .map(
+      ({ startMs, waitMs }, index) =>
+        waitMs ?? Math.max(0, startMs - turnEndMs(session.turns[index]!)),
+    );
 }
 
 function sessionInterval(session: Session): { readonly startMs: number; readonly endMs: number } {

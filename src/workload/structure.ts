@@ -4,8 +4,10 @@ import { ExactSum } from '../core/exact-sum.ts';
 import { MS_PER_SECOND } from '../core/units.ts';
 import { criticalPath } from './critical-path.ts';
 import type { PathShare } from './critical-path.ts';
+import type { FanOutProfile } from './fan-out.ts';
 import { sessionOrder } from './order-key.ts';
 import type { OrderKey } from './order-key.ts';
+import type { RetryWaits } from './retry-waits.ts';
 import { Series } from './series.ts';
 import type { SeriesState } from './series.ts';
 import { generationsInOrder, thinkTimesMs } from './session-fold.ts';
@@ -38,6 +40,8 @@ export interface StructureProfile {
   readonly time: Readonly<Record<PathShare, number>> & { readonly humanMs: number };
   /** Time of all LLM and tool calls over the time of the turns: above 1 means parallel work. */
   readonly parallelism: number | null;
+  readonly fanOut?: FanOutProfile | undefined;
+  readonly retryWaits?: RetryWaits | undefined;
 }
 
 interface RepeatedToolCalls {
@@ -55,10 +59,12 @@ const COMPACTION_FLOOR_TOKENS = 20_000;
 const IMMEDIATE_MS = MS_PER_SECOND;
 
 const PATH_SHARES = [
+  'queueMs',
   'ttftMs',
   'decodeMs',
   'llmMs',
   'toolMs',
+  'approvalMs',
   'stateMs',
   'retryMs',
   'gapMs',

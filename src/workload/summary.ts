@@ -13,6 +13,8 @@ export interface Summary {
   /** Population standard deviation. */
   readonly std: number;
   readonly min: number;
+  /** Absent in profiles of earlier versions. */
+  readonly p10?: number | undefined;
   readonly p50: number;
   readonly p90: number;
   readonly p95: number;
@@ -44,6 +46,7 @@ export function summarise(ordered: Float64Array): Summary | null {
     mean: sum / n,
     std: populationStd(ordered),
     min: sorted[0]!,
+    p10: quantileSorted(sorted, 0.1),
     p50: quantileSorted(sorted, 0.5),
     p90: quantileSorted(sorted, 0.9),
     p95,

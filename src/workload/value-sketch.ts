@@ -146,7 +146,8 @@ export class SeriesSketch {
     if (parts.length === 0) return null;
     const all = new ValueSketch();
     for (const part of parts) all.merge(part.state());
-    const [p50, p90, p95, p99] = all.quantiles([0.5, 0.9, 0.95, 0.99]) as [
+    const [p10, p50, p90, p95, p99] = all.quantiles([0.1, 0.5, 0.9, 0.95, 0.99]) as [
+      number,
       number,
       number,
       number,
@@ -160,6 +161,7 @@ export class SeriesSketch {
       mean,
       std: Math.sqrt(Math.max(0, all.squares.value / all.count - mean * mean)),
       min: all.min,
+      p10,
       p50,
       p90,
       p95,

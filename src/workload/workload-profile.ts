@@ -2,9 +2,13 @@ import type { SessionSkeleton } from '../core/trace.ts';
 import type { ArrivalModelFit } from './arrival-fit.ts';
 import type { ArrivalPattern } from './arrival-pattern.ts';
 import type { CacheProfile } from './cacheability.ts';
+import type { ClientProfile } from './clients.ts';
 import type { DayShape } from './day-shape.ts';
+import type { RepeatProfile } from './repeats.ts';
+import type { StateSizes } from './state-size.ts';
 import type { StructureProfile } from './structure.ts';
 import type { Summary } from './summary.ts';
+import type { UsageProfile } from './usage-windows.ts';
 
 /**
  * The workload profile: what `profile` writes and what `plan` and `loadtest` read. The same object
@@ -65,7 +69,12 @@ export interface WorkloadProfile {
     readonly itlMs: Summary | null;
   };
   readonly tools: Readonly<Record<string, ToolProfile>>;
-  readonly state: { readonly reads: number; readonly writes: number };
+  readonly state: {
+    readonly reads: number;
+    readonly writes: number;
+    /** Null when the source tells no sizes. */
+    readonly sizes?: StateSizes | null | undefined;
+  };
   /** Null when the source has no common clock (no times, or times relative to each session). */
   readonly arrivals: ArrivalProfile | null;
   readonly concurrency: {
@@ -77,6 +86,12 @@ export interface WorkloadProfile {
   readonly cache: CacheProfile;
   /** Shape of sessions: context growth, loops, critical path; null when the trace has no sessions. */
   readonly structure?: StructureProfile | null | undefined;
+  /** Load by client (user, key, tenant), without names; null when the source names none. */
+  readonly clients?: ClientProfile | null | undefined;
+  /** Prompts and messages that came before; null when the source holds none. */
+  readonly repeats?: RepeatProfile | null | undefined;
+  /** Totals of providers' usage exports; null without one. */
+  readonly usage?: UsageProfile | null | undefined;
   readonly warnings: readonly string[];
   /** A sample of sessions to replay; empty when the trace has none. */
   readonly skeletons: readonly SessionSkeleton[];
@@ -84,6 +99,10 @@ export interface WorkloadProfile {
 
 export interface ProfileSource {
   readonly format: string;
+  /** Where the traces come from: a page, a system, a team. */
+  readonly page?: string | undefined;
+  /** When they were recorded or published (ISO, YYYY-MM-DD), where the traces themselves do not say. */
+  readonly date?: string | undefined;
   readonly files: readonly string[];
   readonly records: {
     readonly read: number;

@@ -104,6 +104,8 @@ it('shows an agent workload', () => {
       context grows by 4,000 tokens per call (p50; p90 4,000); it shrank 0 times in 80 steps, 0 of them compactions
       a session sends its final prompt 2 times over (p50; p90 2, max 2)
       0 of 40 tool calls (0%) repeat an earlier one of the session
+      an answer with tools asks for 2 on average, 2 at most
+      join: 40 calls wait for 2 results (p50; max 2); its input grows by 4,000 tokens (p50; p95 4,000)
       work of 1.07 times the turns' time: steps run in parallel
 
     Prompt cache (share of input tokens read from it)

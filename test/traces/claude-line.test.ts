@@ -36,6 +36,8 @@ function expected(text: string): unknown {
       amountOf(outcome['totalDurationMs']),
     hasMessage: isObject(value['message']),
     isText: typeof content === 'string',
+    missReason: textOf(objectOf(objectOf(message['diagnostics'])['cache_miss_reason'])['type']),
+    content: content ?? null,
     usage: isObject(message['usage']) && {
       uncached: amountOf(usage['input_tokens']) ?? 0,
       cacheRead: amountOf(usage['cache_read_input_tokens']) ?? 0,
@@ -80,6 +82,10 @@ function found(line: ClaudeLine): unknown {
     outcomeMs: line.outcomeMs,
     hasMessage: line.hasMessage,
     isText: message.isText,
+    missReason: message.missReason.text(),
+    content: JSON.parse(
+      line.bytes.toString('utf8', message.contentStart, message.contentEnd) || 'null',
+    ) as unknown,
     usage: message.hasUsage && { ...message.usage },
     blocks: message.blocks.slice(0, message.blockCount).map((block) => ({
       type: block.type.word(BLOCK_KINDS),
@@ -176,6 +182,9 @@ const lineText = objectText({
       content: fc.oneof(
         jsonOf(text),
         fc.array(sometimes(block), { maxLength: 3 }).map((blocks) => `[${blocks.join(',')}]`),
+      ),
+      diagnostics: sometimes(
+        objectText({ cache_miss_reason: sometimes(objectText(texts('type', 'id'))) }),
       ),
       usage: sometimes(
         objectText({

@@ -140,6 +140,7 @@ describe('LruBlocks', () => {
 });
 
 describe('miss causes', () => {
+  const details = { route: 'a', toolsHash: 't', systemHash: 's' };
   const used = (
     startMs: number,
     [uncached, cacheRead, cacheWrite5m]: readonly [number, number, number],
@@ -161,6 +162,45 @@ describe('miss causes', () => {
       cause: 'modelSwitched',
     },
     { why: 'a shorter prompt was cut', next: used(10_000, [2000, 0, 0]), cause: 'contextCut' },
+    {
+      why: 'another deployment has a cache of its own',
+      next: used(6 * MINUTE, [500, 0, 5000], { details: { ...details, route: 'b' } }),
+      cause: 'routeSwitched',
+    },
+    {
+      why: 'other tools change the prompt from its start',
+      next: used(10_000, [5500, 0, 0], {
+        details: { ...details, toolsHash: 'u', systemHash: 't' },
+      }),
+      cause: 'toolsChanged',
+    },
+    {
+      why: 'another system prompt',
+      next: used(10_000, [5500, 0, 0], { details: { ...details, systemHash: 't' } }),
+      cause: 'systemChanged',
+    },
+    {
+      why: 'a source that does not tell the route says nothing of it',
+      next: used(6 * MINUTE, [500, 0, 5000], { details: { toolsHash: 't' } }),
+      cause: 'ttlLapsed',
+    },
+    {
+      why: 'a provider that says why is believed before any guess',
+      next: used(6 * MINUTE, [500, 0, 5000], { details: { missReason: 'tools' } }),
+      cause: 'toolsChanged',
+    },
+    {
+      why: 'blocks that leave those before show an edit',
+      next: used(6 * MINUTE, [5500, 0, 0], { prefix: { blockTokens: 1000, ids: [1, 9, 8, 7, 6] } }),
+      cause: 'messagesChanged',
+    },
+    {
+      why: 'the last block before was partial: a new one in its place is no edit',
+      next: used(6 * MINUTE, [5500, 0, 0], {
+        prefix: { blockTokens: 1000, ids: [1, 2, 3, 4, 9, 10] },
+      }),
+      cause: 'ttlLapsed',
+    },
     { why: 'nothing explains it', next: used(10_000, [5500, 0, 0]), cause: 'unexplained' },
     {
       why: 'another agent starts cold',
@@ -169,11 +209,12 @@ describe('miss causes', () => {
     },
   ])('$why', ({ next, cause }) => {
     const fold = new CacheFold();
-    const first = used(0, [0, 0, 5000], { model: 'm' });
+    const prefix = { blockTokens: 1000, ids: [1, 2, 3, 4, 5] };
+    const first = used(0, [0, 0, 5000], { model: 'm', details, prefix });
     fold.session(session('a', [[first, { model: 'm', ...next, id: 'b' }]]));
     const { causes } = fold.figures(0.5).misses!;
-    const found = Object.entries(causes).flatMap(([name, { calls }]) =>
-      Array.from({ length: calls }, () => name),
+    const found = Object.entries(causes).flatMap(([name, count]) =>
+      Array.from({ length: count!.calls }, () => name),
     );
     expect(found.toSorted()).toEqual(
       ['coldStart', ...(cause === undefined ? [] : [cause])].toSorted(),

@@ -193,7 +193,7 @@ describe('ProfileFold', () => {
     expect(profile.concurrency.fanOut).toMatchObject({ max: 2, min: 1 });
     expect(profile.tools).toMatchObject({ search: { calls: 2, errors: 1 } });
     expect(profile.tools['search']!.durationMs).toMatchObject({ n: 2, mean: 300 });
-    expect(profile.state).toEqual({ reads: 0, writes: 1 });
+    expect(profile.state).toEqual({ reads: 0, writes: 1, sizes: null });
   });
 
   it('holds for any sessions: consistent counts, no NaN, dependencies point back', () => {

@@ -2,7 +2,13 @@ import { array, assert, boolean, integer, option, property, record, tuple } from
 import type { Arbitrary } from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 
-import type { LlmCall, Session } from '../../src/core/trace.ts';
+import type {
+  CallDetails,
+  EstimateReport,
+  LlmCall,
+  Session,
+  UsageBucket,
+} from '../../src/core/trace.ts';
 import { NO_TOKENS } from '../../src/core/tokens.ts';
 import { ProfileFold } from '../../src/workload/profile-fold.ts';
 import type { ProfileOptions } from '../../src/workload/profile-fold.ts';
@@ -13,6 +19,8 @@ import { llm, session, tool } from './trace-builders.ts';
 type Item =
   | { readonly kind: 'call'; readonly call: LlmCall }
   | { readonly kind: 'session'; readonly session: Session }
+  | { readonly kind: 'bucket'; readonly bucket: UsageBucket }
+  | { readonly kind: 'estimate'; readonly report: EstimateReport }
   | { readonly kind: 'skip' | 'duplicate'; readonly reason: string };
 
 const amount = integer({ min: 0, max: 5000 });
@@ -38,10 +46,24 @@ function calls(ties: boolean): Arbitrary<LlmCall[]> {
         endMs: ms === undefined || !isKnown ? undefined : startMs + ms / 7,
         tokens: { ...NO_TOKENS, uncached, cacheRead, output },
         model: `model-${model}`,
+        details: detailsOf(uncached, model),
         ...(blocks === undefined ? {} : { prefix: { blockTokens: 16, ids: blocks } }),
       });
     }),
   );
+}
+
+/** Few clients, prompts, routes and messages, so that all of them repeat. */
+function detailsOf(number: number, client: number): CallDetails {
+  const shingles = Uint32Array.from([number % 3, 5 + (number % 4), 10, 11]);
+  const before = number % 5 === 0 ? undefined : number % 2;
+  return {
+    client: client === 0 ? undefined : `client-${client}`,
+    route: `route-${number % 2}`,
+    queueMs: number % 7,
+    promptHash: number % 9 === 0 ? undefined : number % 11,
+    ask: number % 3 === 0 ? undefined : { text: number % 6, shingles, before },
+  };
 }
 
 function items(ties: boolean): Arbitrary<Item[]> {
@@ -59,6 +81,27 @@ function items(ties: boolean): Arbitrary<Item[]> {
           ({ kind: 'session', session: { ...looping(one), id: `${index}` } }) as const,
       ),
       ...(mix ? relative : []).map((one) => ({ kind: 'session', session: one }) as const),
+      ...bare.slice(0, 5).map(({ tokens, startMs }, index): Item => ({
+        kind: 'bucket',
+        bucket: {
+          startMs: 1.7e12 + (index % 3) * 60_000,
+          endMs: 1.7e12 + (index % 3) * 60_000 + 60_000,
+          client: `key-${index % 2}`,
+          requests: index === 4 && Number.isNaN(startMs) ? undefined : index,
+          tokens,
+        },
+      })),
+      ...(['input', 'answers'] as const).map((role): Item => ({
+        kind: 'estimate',
+        report: {
+          role,
+          calls: bare.length,
+          basis: 'calibrated',
+          samples: 20,
+          low: 0.9,
+          high: 1.1 + bare.length / 100,
+        },
+      })),
       { kind: 'skip', reason: 'line is not JSON' },
       { kind: 'duplicate', reason: 'seen before' },
     ];
@@ -71,14 +114,16 @@ function looping(one: Session): Session {
   const turns = one.turns.map((turn) => ({
     ...turn,
     steps: turn.steps.map((step) => {
+      if (step.kind === 'state') return { ...step, bytes: step.after.length * 100, records: 2 };
       if (step.kind === 'tool') return { ...step, name: 'search', argumentsHash: step.id };
-      if (step.kind !== 'llm') return step;
       const { startMs } = step;
       const attempts = [{ startMs, status: 429 }, { startMs: startMs + 900 }];
-      return { ...step, startMs: startMs + 1 / 3, attempts };
+      const details = detailsOf(startMs, 0);
+      const error = startMs % 4 === 0 ? '500' : undefined;
+      return { ...step, startMs: startMs + 1 / 3, attempts, details, error };
     }),
   }));
-  return { ...one, turns };
+  return { ...one, turns, user: `user-${one.turns.length}` };
 }
 
 function fold(list: readonly Item[], options?: ProfileOptions): ProfileFold {
@@ -87,6 +132,8 @@ function fold(list: readonly Item[], options?: ProfileOptions): ProfileFold {
     result.read(1);
     if (item.kind === 'call') result.call(item.call);
     else if (item.kind === 'session') result.session(item.session);
+    else if (item.kind === 'bucket') result.bucket(item.bucket);
+    else if (item.kind === 'estimate') result.estimates([item.report]);
     else if (item.kind === 'skip') result.skip(item.reason);
     else result.duplicate(item.reason, 1);
   }

@@ -57,6 +57,8 @@ const PUBLISHED = [
     peakOutput: 97_382,
     // The published 1 s value, 7.89, is an artefact of 3 s ticks: the profile must refuse it.
     idc: [null, '2.09', '2.85'],
+    // Ticks of 3 s: half of the gaps are none.
+    iat: ['0.0', '3001.0', '3.00'],
   },
 ] as const;
 

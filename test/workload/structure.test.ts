@@ -9,7 +9,17 @@ import type { StructureProfile } from '../../src/workload/structure.ts';
 import { sessions } from './session-arbitrary.ts';
 import { llm, session, tool } from './trace-builders.ts';
 
-const NOTHING = { ttftMs: 0, decodeMs: 0, llmMs: 0, toolMs: 0, stateMs: 0, retryMs: 0, gapMs: 0 };
+const NOTHING = {
+  queueMs: 0,
+  ttftMs: 0,
+  decodeMs: 0,
+  llmMs: 0,
+  toolMs: 0,
+  approvalMs: 0,
+  stateMs: 0,
+  retryMs: 0,
+  gapMs: 0,
+};
 
 function turn(startMs: number, ...steps: Step[]): Turn {
   return { startMs, steps };

@@ -22,7 +22,7 @@ interface WekaRequest {
 }
 
 /** Top-level calls of one kv-cache-tester trace, turns cut at user text: the scope of the expected figures. */
-export function wekaSession(text: string): Session {
+function wekaSession(text: string): Session {
   const { id, block_size: blockTokens, requests } = JSON.parse(text) as WekaTrace;
   const turns: { startMs: number; steps: LlmCall[] }[] = [];
   for (const [index, request] of requests.filter(({ type }) => type !== 'subagent').entries()) {

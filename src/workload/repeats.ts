@@ -1,0 +1,196 @@
+import type { AskPrint, LlmCall, Session } from '../core/trace.ts';
+import { Column } from './column.ts';
+import { nearRepeats } from './near-repeats.ts';
+import { isGeneration } from './session-fold.ts';
+import { sessionOrder, textHash, timeKey, untimedKey } from './order-key.ts';
+import type { OrderKey } from './order-key.ts';
+
+/** How much of what is asked was asked before: what a cache of answers could serve, and what it must not. */
+export interface RepeatProfile {
+  /** Calls whose whole prompt is known by hash, and those that repeat an earlier one exactly. */
+  readonly prompts: { readonly calls: number; readonly repeated: number } | null;
+  readonly asks: AskRepeats | null;
+}
+
+export interface AskRepeats {
+  /** User messages known by fingerprint. */
+  readonly count: number;
+  /** Words equal to those of an earlier message (lower case, no punctuation). */
+  readonly exact: number;
+  /** At least this share of word trigrams in common with an earlier message; exact ones included. */
+  readonly near80: number;
+  readonly near50: number;
+  /**
+   * The near80 ones by what stood before them in the prompt (system prompt, answers, tool results):
+   * the same as before the earlier message, something else, or not known to the source.
+   */
+  readonly sameState: number;
+  readonly otherState: number;
+  readonly unknownState: number;
+}
+
+/** Prompts and messages compared: the first ones of the trace. */
+const MOST_PROMPTS = 2 ** 18;
+const MOST_ASKS = 2 ** 14;
+
+/** Counts repeated prompts and user messages from fingerprints, whatever the order of the input. */
+export class RepeatFold {
+  readonly #prompts = new Earliest<number>(MOST_PROMPTS);
+  readonly #asks = new Earliest<AskPrint>(MOST_ASKS);
+  /** What shards counted before their fingerprints were dropped. */
+  readonly #closed = emptyCounts();
+
+  call(call: LlmCall): void {
+    if (call.details === undefined) return;
+    const key = Number.isFinite(call.startMs)
+      ? timeKey(call.startMs)
+      : untimedKey(textHash(String(call.details.promptHash ?? call.details.ask?.text)), 0);
+    this.#add(call, key);
+  }
+
+  session(session: Session): void {
+    let keyAt: ((startMs: number) => OrderKey) | undefined;
+    for (const { steps } of session.turns) {
+      for (const step of steps) {
+        if (!isGeneration(step) || step.details === undefined) continue;
+        keyAt ??= sessionOrder(session);
+        this.#add(step, keyAt(step.startMs));
+      }
+    }
+  }
+
+  state(): RepeatFoldState {
+    const asks = this.#asks.entries();
+    const shingles = new Column();
+    for (const [, { shingles: own }] of asks) for (const hash of own) shingles.push(hash);
+    const prompts = this.#prompts.entries();
+    return {
+      prompts: {
+        keys: Float64Array.from(prompts, ([key]) => key),
+        hashes: Float64Array.from(prompts, ([, hash]) => hash),
+      },
+      asks: {
+        keys: Float64Array.from(asks, ([key]) => key),
+        texts: Float64Array.from(asks, ([, { text }]) => text),
+        before: Float64Array.from(asks, ([, { before }]) => before ?? Number.NaN),
+        counts: Float64Array.from(asks, ([, ask]) => ask.shingles.length),
+        shingles: shingles.toArray(),
+      },
+      closed: { ...this.#closed },
+    };
+  }
+
+  merge({ prompts, asks, closed }: RepeatFoldState): void {
+    for (const [index, key] of prompts.keys.entries()) {
+      this.#prompts.add(key, prompts.hashes[index]!);
+    }
+    let from = 0;
+    for (const [index, key] of asks.keys.entries()) {
+      const count = asks.counts[index]!;
+      const before = asks.before[index]!;
+      this.#asks.add(key, {
+        text: asks.texts[index]!,
+        shingles: Uint32Array.from(asks.shingles.subarray(from, from + count)),
+        before: Number.isNaN(before) ? undefined : before,
+      });
+      from += count;
+    }
+    for (const name of Object.keys(this.#closed) as (keyof RepeatCounts)[]) {
+      this.#closed[name] += closed[name];
+    }
+  }
+
+  /** Null when the source holds neither prompts nor messages. */
+  figures(): RepeatProfile | null {
+    const { calls, repeated, ...asks } = this.#counts();
+    if (calls + asks.count === 0) return null;
+    return {
+      prompts: calls === 0 ? null : { calls, repeated },
+      asks: asks.count === 0 ? null : asks,
+    };
+  }
+
+  /** The state with all comparisons made and no fingerprint left, for files. */
+  closedState(): RepeatFoldState {
+    const fold = new RepeatFold();
+    return { ...fold.state(), closed: this.#counts() };
+  }
+
+  #add({ details }: LlmCall, key: OrderKey): void {
+    if (details?.promptHash !== undefined) this.#prompts.add(key, details.promptHash);
+    if (details?.ask !== undefined) this.#asks.add(key, details.ask);
+  }
+
+  #counts(): RepeatCounts {
+    const prompts = this.#prompts.entries().map(([, hash]) => hash);
+    const own = {
+      calls: prompts.length,
+      repeated: prompts.length - new Set(prompts).size,
+      ...nearRepeats(this.#asks.entries().map(([, ask]) => ask)),
+    };
+    const counts: RepeatCounts = { ...this.#closed };
+    for (const name of Object.keys(own) as (keyof RepeatCounts)[]) counts[name] += own[name];
+    return counts;
+  }
+}
+
+type RepeatCounts = {
+  -readonly [Name in 'calls' | 'repeated' | keyof AskRepeats]: number;
+};
+
+function emptyCounts(): RepeatCounts {
+  return {
+    calls: 0,
+    repeated: 0,
+    count: 0,
+    exact: 0,
+    near80: 0,
+    near50: 0,
+    sameState: 0,
+    otherState: 0,
+    unknownState: 0,
+  };
+}
+
+export interface RepeatFoldState {
+  readonly prompts: { readonly keys: Float64Array; readonly hashes: Float64Array };
+  readonly asks: {
+    readonly keys: Float64Array;
+    readonly texts: Float64Array;
+    readonly before: Float64Array;
+    readonly counts: Float64Array;
+    readonly shingles: Float64Array;
+  };
+  readonly closed: Readonly<RepeatCounts>;
+}
+
+/** The values of the smallest keys, in their order; values of one key in an order of their own. */
+class Earliest<T extends number | AskPrint> {
+  readonly #limit: number;
+  #entries: (readonly [OrderKey, T])[] = [];
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(key: OrderKey, value: T): void {
+    this.#entries.push([key, value]);
+    if (this.#entries.length >= 2 * this.#limit) this.#cut();
+  }
+
+  entries(): readonly (readonly [OrderKey, T])[] {
+    this.#cut();
+    return this.#entries;
+  }
+
+  #cut(): void {
+    this.#entries = this.#entries
+      .toSorted(([a, x], [b, y]) => a - b || compare(x, y))
+      .slice(0, this.#limit);
+  }
+}
+
+function compare(a: number | AskPrint, b: number | AskPrint): number {
+  if (typeof a === 'number' || typeof b === 'number') return Number(a) - Number(b);
+  return a.text - b.text || (a.before ?? -1) - (b.before ?? -1);
+}
