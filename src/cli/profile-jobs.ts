@@ -8,7 +8,9 @@ import { joined, splitInputs } from '../traces/split-inputs.ts';
 import type { Part } from '../traces/split-inputs.ts';
 import { ProfileFold } from '../workload/profile-fold.ts';
 import type { ProfileOptions } from '../workload/profile-fold.ts';
-import type { PartProfile, PlainError, WorkerMessage, WorkerSetup } from './profile-worker.ts';
+import { profilePart, revived } from './profile-part.ts';
+import type { PartProfile, PartProgress, PartSetup } from './profile-part.ts';
+import type { WorkerMessage } from './profile-worker.ts';
 
 export interface JobOptions {
   readonly format: string;
@@ -91,23 +93,28 @@ async function foldParts(
   const bytesTotal = parts.flat().reduce((sum, { bytes, lines }) => {
     return sum + (lines === undefined ? bytes : lines.end - lines.start);
   }, 0);
-  const onMessage = (message: WorkerMessage): void => {
-    if (message.kind !== 'progress') return;
-    progress.bytesRead += message.bytes;
-    progress.records += message.records;
-    options.onProgress({ file: message.file, bytesTotal, ...progress });
+  const onProgress = ({ file, bytes, records }: PartProgress): void => {
+    progress.bytesRead += bytes;
+    progress.records += records;
+    options.onProgress({ file, bytesTotal, ...progress });
   };
-  const profiles = await inWorkers(parts, options, onMessage);
+  const profiles = await inThreads(parts, options, onProgress);
   const ranges = entangled(profiles.map(({ claims }) => claims));
   if (ranges.length === 0) return profiles;
   const again = ranges.map(([first, last]) => joined(parts.slice(first, last + 1)));
-  const redone = await inWorkers(again, options, onMessage);
+  const redone = await inThreads(again, options, onProgress);
   return profiles.flatMap((profile, index) => {
     const range = ranges.findIndex(([first, last]) => first <= index && index <= last);
     if (range === -1) return [profile];
     return ranges[range]![0] === index ? [redone[range]!] : [];
   });
 }
+
+/**
+ * Young generation of a thread's heap, MB (V8's own is 48): what one line leaves behind is small, and
+ * a smaller one is emptied while it is still in the processor's cache.
+ */
+const YOUNG_MB = 16;
 
 /**
  * Stretches [first, last] of parts in which some share an identity. Whole stretches, because what
@@ -129,36 +136,46 @@ function entangled(claims: readonly Float64Array[]): readonly (readonly [number,
   return ranges;
 }
 
-/** Deals the parts to threads; all of them end when one fails or the signal comes. */
-async function inWorkers(
+/**
+ * Deals the parts to threads, of which this one is one; all end when one fails or the signal comes.
+ * A thread takes the next part when it is done with one, so that the slowest does not decide.
+ */
+async function inThreads(
   parts: readonly Part[],
   { jobs, format, fold, signal }: JobOptions,
-  onMessage: (message: WorkerMessage) => void,
+  onProgress: (progress: PartProgress) => void,
 ): Promise<PartProfile[]> {
   const results: PartProfile[] = [];
   const failures = new Map<number, Error>();
+  const setup: PartSetup = { format, fold };
   let next = 0;
-  const work = async (worker: Worker): Promise<void> => {
+  const work = async (profile: (part: Part) => Promise<PartProfile>): Promise<void> => {
     // A failure in an early part is the one that a single thread would have met.
     while (next < parts.length && failures.size === 0 && !signal.aborted) {
       const index = next;
       next += 1;
       try {
-        results[index] = await answer(worker, parts[index]!, onMessage);
+        results[index] = await profile(parts[index]!);
       } catch (thrown) {
         failures.set(index, thrown as Error);
       }
     }
   };
-  const workerData: WorkerSetup = { format, fold };
   const workers = Array.from(
-    { length: Math.min(jobs, parts.length) },
-    () => new Worker(new URL('profile-worker.js', import.meta.url), { workerData }),
+    { length: Math.min(jobs, parts.length) - 1 },
+    () =>
+      new Worker(new URL('profile-worker.js', import.meta.url), {
+        workerData: setup,
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      }),
   );
   const stop = (): void => workers.forEach((worker) => void worker.terminate());
   signal.addEventListener('abort', stop, { once: true });
   try {
-    await Promise.all(workers.map(work));
+    await Promise.all([
+      work((part) => profilePart(part, setup, { onProgress, signal })),
+      ...workers.map((worker) => work((part) => answer(worker, part, onProgress))),
+    ]);
   } finally {
     signal.removeEventListener('abort', stop);
     await Promise.all(workers.map((worker) => worker.terminate()));
@@ -173,7 +190,7 @@ async function inWorkers(
 function answer(
   worker: Worker,
   part: Part,
-  onMessage: (message: WorkerMessage) => void,
+  onProgress: (progress: PartProgress) => void,
 ): Promise<PartProfile> {
   return new Promise((resolve, reject) => {
     const settle = (action: () => void): void => {
@@ -181,22 +198,13 @@ function answer(
       action();
     };
     const hear = (message: WorkerMessage): void => {
-      onMessage(message);
-      if (message.kind === 'done') settle(() => resolve(message.result));
-      else if (message.kind === 'failed') settle(() => reject(revived(message.error)));
+      if (message.kind === 'progress') onProgress(message);
+      else if (message.kind === 'done') settle(() => resolve(message.result));
+      else settle(() => reject(revived(message.error)));
     };
     const fail = (error: Error): void => settle(() => reject(error));
     const end = (): void => settle(() => reject(new Error('a reading thread ended early')));
     worker.on('message', hear).on('error', fail).on('exit', end);
     worker.postMessage(part);
   });
-}
-
-function revived({ code, message, hint, stack }: PlainError): Error {
-  if (code !== undefined) {
-    return new AgentInfraError(code, message, hint === undefined ? {} : { hint });
-  }
-  const error = new Error(message);
-  if (stack !== undefined) error.stack = stack;
-  return error;
 }

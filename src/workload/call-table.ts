@@ -79,6 +79,12 @@ export class CallTable {
     columns.reasoning.push(row.reasoning);
   }
 
+  /** All rows of another table. */
+  append(state: CallTableState): void {
+    this.#keys.append(state.key);
+    for (const field of FIELDS) this.#columns[field].append(state[field]);
+  }
+
   /** The rows in order of arrival; calls without time first. */
   *rows(): Generator<CallRow> {
     for (const index of this.#order()) {
@@ -185,15 +191,6 @@ export class CallTable {
 
 /** One column per field of a row. */
 export type CallTableState = Readonly<Record<keyof CallRow, Float64Array>>;
-
-/** The rows of a table's state. */
-export function* rowsOf(state: CallTableState): Generator<CallRow> {
-  for (const [index, key] of state.key.entries()) {
-    const row: Partial<Record<keyof CallRow, number>> = { key };
-    for (const field of FIELDS) row[field] = state[field][index]!;
-    yield row as CallRow;
-  }
-}
 
 /**
  * One value per call, by a plain loop (TypedArray.from is several times slower on millions).

@@ -19,6 +19,18 @@ export class Column {
     this.#length += 1;
   }
 
+  /** All at once, by copying memory. */
+  append(values: Float64Array): void {
+    for (let from = 0; from < values.length;) {
+      const offset = this.#length % CHUNK;
+      if (offset === 0 || offset === this.#last.length) this.#makeRoom(offset);
+      const piece = values.subarray(from, from + this.#last.length - offset);
+      this.#last.set(piece, offset);
+      this.#length += piece.length;
+      from += piece.length;
+    }
+  }
+
   at(index: number): number {
     return this.#chunks[Math.floor(index / CHUNK)]![index % CHUNK]!;
   }

@@ -2,7 +2,7 @@ import type { EstimateReport, LlmCall, Session, TraceSink, UsageBucket } from '.
 import { cacheWriteTokens } from '../core/tokens.ts';
 import { CacheFold } from './cacheability.ts';
 import { CallSketch } from './call-sketch.ts';
-import { CallTable, rowsOf } from './call-table.ts';
+import { CallTable } from './call-table.ts';
 import type { CallFigures, CallRow } from './call-table.ts';
 import type { ProfileState } from './profile-state.ts';
 import { EstimateNotes } from './estimate-notes.ts';
@@ -291,7 +291,7 @@ export class ProfileFold implements TraceSink {
       return;
     }
     const table = this.#calls instanceof CallTable ? this.#calls : new CallTable();
-    for (const row of rowsOf(calls.table)) table.add(row);
+    table.append(calls.table);
     // As a part of its own: a sketch tells parts in order of time from calls out of order.
     if (this.#calls instanceof CallSketch) this.#calls.merge(sketchOf(table).state());
     else if (table.size > this.#exactCalls) this.#sketchCalls();

@@ -46,7 +46,13 @@ export class Series {
       this.#toSketch().merge(state.sketch);
       return;
     }
-    for (const [index, value] of state.values.entries()) this.add(value, state.keys[index]!);
+    const { values, keys } = state;
+    if (this.#sketch === undefined && this.#values.length + values.length <= this.#limit) {
+      this.#values.append(values);
+      this.#keys.append(keys);
+      return;
+    }
+    for (const [index, value] of values.entries()) this.add(value, keys[index]!);
   }
 
   /** In the order of the keys; null without values. */

@@ -1,15 +1,7 @@
 import { Random } from '../core/random.ts';
-import type {
-  LlmSkeleton,
-  Session,
-  SessionSkeleton,
-  StateSkeleton,
-  Step,
-  StepSkeleton,
-  ToolSkeleton,
-  TurnSkeleton,
-} from '../core/trace.ts';
-import { isGeneration, thinkTimesMs, toolDurationMs } from './session-fold.ts';
+import type { Session, SessionSkeleton, StepSkeleton, TurnSkeleton } from '../core/trace.ts';
+import { packOutline, unpackOutline, wholeMs } from './session-outline.ts';
+import type { PackedOutline, SessionOutline, StepOutline } from './session-outline.ts';
 
 /** Sessions kept for replay unless asked otherwise: enough for a bootstrap, small enough for a YAML file. */
 export const DEFAULT_SKELETONS = 200;
@@ -41,7 +33,7 @@ export class SkeletonSample {
     const last = this.#kept.at(-1);
     if (this.#kept.length >= this.#size && (last === undefined || draw > last.draw)) return;
     if (!session.turns.some(({ steps }) => steps.length > 0)) return;
-    this.#keep({ draw, outline: JSON.stringify(outlineOf(session)) });
+    this.#keep({ draw, outline: packOutline(session) });
   }
 
   state(): SkeletonSampleState {
@@ -66,7 +58,7 @@ export class SkeletonSample {
 
   /** The skeletons, and a warning per kind of gap that had to be filled. */
   figures(): { readonly skeletons: SessionSkeleton[]; readonly warnings: string[] } {
-    const sessions = this.#kept.map(({ outline }) => JSON.parse(outline) as SessionOutline);
+    const sessions = this.#kept.map(({ outline }) => unpackOutline(outline));
     const unknown: Unknowns = { thinks: 0, tools: 0, tokens: 0 };
     const typical = typicalDurations(sessions);
     const skeletons = sessions.map((session) => skeletonOf(session, typical, unknown));
@@ -92,24 +84,8 @@ export class SkeletonSample {
 
 interface KeptSession {
   readonly draw: number;
-  /** A SessionOutline as JSON: one string instead of a tree of thousands of objects that live long. */
-  readonly outline: string;
+  readonly outline: PackedOutline;
 }
-
-/** What a skeleton needs of a session and nothing else: no ids, errors or hashes. */
-interface SessionOutline {
-  readonly turns: readonly {
-    /** Null when unknown. */
-    readonly thinkMs: number | null;
-    readonly steps: readonly StepOutline[];
-  }[];
-}
-
-type StepOutline =
-  | (LlmSkeleton & { readonly isMissing?: true })
-  | StateSkeleton
-  /** Null when unknown. */
-  | (Omit<ToolSkeleton, 'durationMs'> & { readonly durationMs: number | null });
 
 export interface SkeletonSampleState {
   readonly size: number;
@@ -120,65 +96,12 @@ export interface SkeletonSampleState {
 /** Equal draws mean equal ids (parts of one session in two shards): their content decides. */
 function comesBefore(a: KeptSession, b: KeptSession): boolean {
   if (a.draw !== b.draw) return a.draw < b.draw;
-  return a.outline < b.outline;
+  const [x, y] = [contentOf(a), contentOf(b)];
+  return x < y;
 }
 
-function outlineOf(session: Session): SessionOutline {
-  const thinks = [0, ...thinkTimesMs(session)];
-  return {
-    turns: session.turns.map(({ steps }, index) => ({
-      thinkMs: knownMs(thinks[index]),
-      steps: stepOutlines(steps),
-    })),
-  };
-}
-
-function stepOutlines(steps: readonly Step[]): StepOutline[] {
-  const sorted = steps.toSorted((a, b) =>
-    a.startMs < b.startMs ? -1 : a.startMs > b.startMs ? 1 : 0,
-  );
-  const names = new Map<string, string>();
-  const result: StepOutline[] = [];
-  for (const step of sorted) {
-    // Steps may depend on earlier ones only, so a replay can never wait in a circle.
-    const after = step.after.flatMap((id) => names.get(id) ?? []);
-    const id = `s${result.length + 1}`;
-    names.set(step.id, id);
-    result.push(stepOutline(step, { id, after }));
-  }
-  return result;
-}
-
-function stepOutline(
-  step: Step,
-  base: { readonly id: string; readonly after: readonly string[] },
-): StepOutline {
-  switch (step.kind) {
-    case 'llm': {
-      // An embedding is a lookup's first half, not a generation: it is replayed as a read.
-      if (!isGeneration(step)) return stateSkeleton(step, base, 'read');
-      const { model, tokens, ttftMs, endMs, startMs } = step;
-      return {
-        kind: 'llm',
-        ...base,
-        ...(model === undefined ? {} : { model }),
-        tokens,
-        ...(endMs === undefined || Number.isNaN(startMs)
-          ? {}
-          : { durationMs: wholeMs(endMs - startMs) }),
-        ...(ttftMs === undefined ? {} : { ttftMs: wholeMs(ttftMs) }),
-        ...(step.tokensBasis === 'missing' ? { isMissing: true } : {}),
-      };
-    }
-    case 'tool':
-      return { kind: 'tool', ...base, name: step.name, durationMs: knownMs(toolDurationMs(step)) };
-    case 'state':
-      return stateSkeleton(step, base, step.operation);
-  }
-}
-
-function knownMs(ms: number | undefined): number | null {
-  return ms === undefined || Number.isNaN(ms) ? null : ms;
+function contentOf({ outline: { numbers, names } }: KeptSession): string {
+  return `${numbers.join(' ')} ${names.join(' ')}`;
 }
 
 interface TypicalDurations {
@@ -238,18 +161,4 @@ function stepSkeleton(
   const { isMissing, ...call } = step;
   if (isMissing === true) unknown.tokens += 1;
   return call;
-}
-
-function stateSkeleton(
-  { startMs, endMs }: Step,
-  base: { readonly id: string; readonly after: readonly string[] },
-  operation: 'read' | 'write',
-): StateSkeleton {
-  const durationMs = endMs === undefined ? 0 : wholeMs(endMs - startMs);
-  return { kind: 'state', ...base, operation, durationMs };
-}
-
-/** Skeletons are hints, and whole milliseconds keep the file small. */
-function wholeMs(ms: number): number {
-  return Math.max(0, Math.round(ms));
 }
