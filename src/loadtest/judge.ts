@@ -155,7 +155,8 @@ function isExact({ metric, expression }: Threshold): boolean {
   return aggregate.kind === 'min' || aggregate.kind === 'max' || aggregate.kind === 'count';
 }
 
-function unitOf({ metric, expression }: Threshold): ThresholdResult['unit'] {
+/** What a threshold's figure is counted in. */
+export function unitOf({ metric, expression }: Threshold): ThresholdResult['unit'] {
   if (expression.aggregate.kind === 'count') return 'count';
   const { kind } = metricFacts(metric);
   if (kind === 'time') return 'ms';

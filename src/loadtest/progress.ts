@@ -1,6 +1,8 @@
 import type { Threshold } from '../config/scenario.ts';
 import { keeps } from '../config/threshold.ts';
 import type { RunFold } from './fold.ts';
+import { unitOf } from './judge.ts';
+import type { ThresholdResult } from './judge.ts';
 import type { ObservedTimes } from './observed-times.ts';
 import type { HealthSample } from './sample.ts';
 import type { Counters, LoadSummary } from './summary.ts';
@@ -41,6 +43,9 @@ export interface ProgressThreshold {
   readonly metric: string;
   readonly where: Threshold['where'];
   readonly expr: string;
+  /** Null before the first. */
+  readonly observed: number | null;
+  readonly unit: ThresholdResult['unit'];
   /** `not yet`: a count that only the end of the run can reach. */
   readonly state: 'kept' | 'broken' | 'not yet' | 'no data';
 }
@@ -79,6 +84,8 @@ export function progressOf(fold: RunFold, plan: ProgressPlan, elapsedMs: number)
       metric: threshold.metric,
       where: threshold.where,
       expr: threshold.expr,
+      observed: fold.observed(index) ?? null,
+      unit: unitOf(threshold),
       state: stateOf(threshold, fold.observed(index)),
     })),
   };

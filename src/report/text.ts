@@ -59,14 +59,23 @@ const LEVELS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
  * Zero is the lowest level, so "nothing happened" and "unknown" differ.
  */
 export function sparkline(values: readonly (number | null)[]): string {
+  return columnChart(values, 1)[0]!;
+}
+
+/** The same over `height` lines, the top one first: eight levels to a line. */
+export function columnChart(values: readonly (number | null)[], height: number): string[] {
   const max = Math.max(0, ...values.map((value) => (isNumber(value) ? value : 0)));
-  return values
-    .map((value) => {
-      if (!isNumber(value)) return ' ';
-      if (max === 0 || value <= 0) return LEVELS[0];
-      return LEVELS[Math.min(LEVELS.length - 1, Math.ceil((value / max) * LEVELS.length) - 1)]!;
-    })
-    .join('');
+  const levels = values.map((value) => {
+    if (!isNumber(value)) return 0;
+    if (max === 0 || value <= 0) return 1;
+    return Math.min(height * LEVELS.length, Math.ceil((value / max) * height * LEVELS.length));
+  });
+  return Array.from({ length: height }, (_, line) => {
+    const below = (height - 1 - line) * LEVELS.length;
+    return levels
+      .map((level) => (level <= below ? ' ' : LEVELS[Math.min(level - below, LEVELS.length) - 1]!))
+      .join('');
+  });
 }
 
 /** At most `cells` values, each the largest of its share of the series: peaks survive. */

@@ -48,11 +48,13 @@ export function LoadDashboard({ columns, colour, view }: LoadDashboardProps): Re
       </Box>
       {view.sparks.length > 0 && (
         <Section gap={gap}>
-          {view.sparks.map(({ label, line, now }) => (
-            <Box key={label}>
-              <Text>{label.padEnd(18)}</Text>
-              <Text {...tint('good')}>{line}</Text>
-              <Text> {now}</Text>
+          {view.sparks.map((spark, index) => (
+            <Box
+              key={spark.label}
+              flexDirection="column"
+              marginTop={index > 0 && spark.lines.length > 1 ? 1 : 0}
+            >
+              <Spark spark={spark} tint={tint} dim={colour} />
             </Box>
           ))}
         </Section>
@@ -124,6 +126,34 @@ function Times({
   );
 }
 
+/** The peak stands beside the top of a chart, the latest figure beside its foot. */
+function Spark({
+  dim,
+  spark,
+  tint,
+}: {
+  readonly spark: LoadView['sparks'][number];
+  readonly tint: Tint;
+  readonly dim: boolean;
+}): ReactElement {
+  const last = spark.lines.length - 1;
+  return (
+    <>
+      {spark.lines.map((line, index) => (
+        <Box key={index}>
+          <Text>{(index === last ? spark.label : '').padEnd(18)}</Text>
+          <Text {...tint(spark.tone)}>{line}</Text>
+          {index === last ? (
+            <Text> {spark.now}</Text>
+          ) : (
+            index === 0 && <Text dimColor={dim}> {spark.peak}</Text>
+          )}
+        </Box>
+      ))}
+    </>
+  );
+}
+
 const MARKS = { kept: '✓', broken: '✗', 'not yet': '·', 'no data': '·', more: ' ' } as const;
 const MARK_TONES = {
   kept: 'good',
@@ -144,12 +174,19 @@ function Thresholds(props: {
   readonly rows: readonly ThresholdRow[];
   readonly tint: Tint;
 }): ReactElement {
+  const width = (read: (row: ThresholdRow) => string): number =>
+    Math.max(...props.rows.map((row) => (row.state === 'more' ? 0 : read(row).length)));
+  const texts = width(({ text }) => text);
+  const figures = width(({ observed }) => observed);
   return (
     <>
-      {props.rows.map(({ state, text }, index) => (
-        <Text key={`${index}/${text}`} wrap="truncate" {...props.tint(MARK_TONES[state])}>
-          {MARKS[state]} {text}
-          {STATES[state] === '' ? '' : ` (${STATES[state]})`}
+      {props.rows.map(({ observed, state, text }, index) => (
+        <Text key={`${index}/${text}`} wrap="truncate">
+          <Text {...props.tint(MARK_TONES[state])}>{MARKS[state]}</Text> {text.padEnd(texts)}
+          {'  '}
+          {observed.padStart(figures)}
+          {'  '}
+          <Text {...props.tint(MARK_TONES[state])}>{STATES[state]}</Text>
         </Text>
       ))}
     </>

@@ -1,7 +1,7 @@
-import { formatCount, formatDuration } from '../core/units.ts';
+import { formatCount, formatDuration, MS_PER_SECOND } from '../core/units.ts';
 import type { Progress, ProgressFigures, ProgressThreshold } from '../loadtest/progress.ts';
-import { thresholdName } from '../report/loadtest-text.ts';
-import { bar, downsampleMax, plain, sparkline } from '../report/text.ts';
+import { observedText, thresholdName } from '../report/loadtest-text.ts';
+import { bar, columnChart, downsampleMax, plain } from '../report/text.ts';
 
 /** A running load test as rows of words: everything the dashboard shows, nothing about how. */
 export interface LoadView {
@@ -43,12 +43,19 @@ export interface TimeRow {
 
 interface SparkRow {
   readonly label: string;
-  readonly line: string;
+  /** Of the whole run, one figure a second until there are too many. */
+  readonly values: readonly number[];
+  /** Drawn over the height of the view. */
+  readonly lines: readonly string[];
   readonly now: string;
+  readonly peak: string;
+  readonly tone: Tone;
 }
 
 export interface ThresholdRow {
   readonly text: string;
+  /** The figure so far. */
+  readonly observed: string;
   readonly state: ProgressThreshold['state'] | 'more';
 }
 
@@ -89,12 +96,29 @@ function fitted(view: LoadView, columns: number, rows: number): LoadView {
   const gaps = parts.filter((height) => height > 0).length + 1 + (columns > NARROW_COLUMNS ? 0 : 1);
   const room = rows - 1 - FRAME_ROWS;
   const needed = parts.reduce((sum, height) => sum + height, 0);
-  if (needed + gaps <= room) return view;
+  if (needed + gaps <= room) return taller(view, room - needed - gaps);
   const errors = view.errors.slice(0, Math.max(0, room - facts));
   const sparksFit = facts + errors.length + view.sparks.length + LEAST_THRESHOLDS <= room;
   const sparks = sparksFit ? view.sparks : [];
   const left = Math.max(0, room - facts - sparks.length - errors.length);
   return { ...view, gap: 0, errors, sparks, thresholds: mostTelling(view.thresholds, left) };
+}
+
+/** Lines of a spark where there is room for more than one. */
+const MOST_SPARK_LINES = 4;
+
+/** Spends the lines that are left on the sparks. */
+function taller(view: LoadView, spare: number): LoadView {
+  const { sparks } = view;
+  if (sparks.length === 0) return view;
+  // With an empty line between two charts.
+  const left = spare - (sparks.length - 1);
+  const height = Math.min(MOST_SPARK_LINES, 1 + Math.floor(left / sparks.length));
+  if (height <= 1) return view;
+  return {
+    ...view,
+    sparks: sparks.map((spark) => ({ ...spark, lines: columnChart(spark.values, height) })),
+  };
 }
 
 /** Sparks make way when fewer thresholds than this could be shown. */
@@ -116,20 +140,21 @@ function mostTelling(rows: readonly ThresholdRow[], most: number): readonly Thre
   const shown = sorted.slice(0, most - 1);
   const broken = sorted.slice(most - 1).filter(({ state }) => state === 'broken').length;
   const text = `${sorted.length - shown.length} more thresholds, ${broken} of them broken so far`;
-  return [...shown, { text, state: 'more' }];
+  return [...shown, { text, observed: '', state: 'more' }];
 }
 
 function wholeView(name: string, progress: Progress, columns: number, note: string): LoadView {
   const width = Math.max(40, Math.min(columns, 160));
   const done = doneShare(progress);
-  const barWidth = width - 24;
+  const text = progressText(progress);
+  const barWidth = Math.min(columns, width) - text.length - 2;
   return {
     title: plain(name),
-    elapsed: formatDuration(progress.elapsedMs),
+    elapsed: formatDuration(Math.round(progress.elapsedMs / MS_PER_SECOND) * MS_PER_SECOND),
     note: plain(note, 60),
     done,
     progressBar: done === null ? '' : bar(done, 1, barWidth).padEnd(barWidth, '░'),
-    progressText: progressText(progress),
+    progressText: text,
     counts: counts(progress),
     times: progress.times.flatMap(({ intended, metric, send }) => [
       ...timeRow(`${metric}/intended`, METRIC_LABELS[metric], 'intended start', intended),
@@ -143,6 +168,7 @@ function wholeView(name: string, progress: Progress, columns: number, note: stri
     sparks: sparks(progress, width - 34),
     thresholds: progress.thresholds.map((threshold) => ({
       text: `${thresholdName(threshold)} ${plain(threshold.expr)}`,
+      observed: threshold.observed === null ? '' : observedText(threshold.observed, threshold.unit),
       state: threshold.state,
     })),
     errors: progress.errors.map(({ count, error }) => ({
@@ -166,7 +192,7 @@ function progressText({ counters, plannedSessions }: Progress): string {
   const ended = formatCount(completed + failed + dropped);
   return plannedSessions === null
     ? `${ended} sessions`
-    : `${ended} of ${formatCount(plannedSessions)}`;
+    : `${ended} of ${formatCount(plannedSessions)} sessions`;
 }
 
 function counts({ callsRunning, counters, sessionsRunning }: Progress): Row[] {
@@ -200,29 +226,42 @@ function timeRow(
   return [{ key, label, from, p50: p50!, p95: p95!, p99: p99! }];
 }
 
+/** Columns a second may take while the run is short. */
+const MOST_STRETCH = 3;
+
 function sparks({ timeline }: Progress, width: number): SparkRow[] {
-  const perSecond = (values: readonly number[]): number =>
-    ((values.at(-2) ?? values.at(-1) ?? 0) * 1000) / timeline.bucketMs;
-  const line = (values: readonly number[]): string =>
-    sparkline(downsampleMax(values.slice(-240), Math.max(10, width)));
-  const ttft = timeline.ttftMs.map((value) => value ?? 0);
-  const lastTtft = timeline.ttftMs.findLast((value) => value !== null);
+  const rate = (count: number): string =>
+    `${formatCount((count * MS_PER_SECOND) / timeline.bucketMs)}/s`;
+  const spark = (
+    label: string,
+    all: readonly (number | null)[],
+    format: (value: number) => string,
+    tone: Tone = 'plain',
+  ): SparkRow => {
+    // The last bucket is not full yet: it would always fall.
+    const known = all.length > 3 ? all.slice(0, -1) : all;
+    const fitting = downsampleMax(
+      known.map((value) => value ?? 0),
+      Math.max(10, width),
+    );
+    const stretch = Math.min(MOST_STRETCH, Math.max(1, Math.floor(width / fitting.length)));
+    const values = fitting.flatMap((value) => Array.from({ length: stretch }, () => value));
+    const last = known.findLast((value) => value !== null);
+    return {
+      label,
+      values,
+      lines: columnChart(values, 1),
+      now: last == null ? 'none yet' : format(last),
+      peak: `peak ${format(Math.max(0, ...fitting))}`,
+      tone,
+    };
+  };
+  const { arrived, completed, failed, ttftMs } = timeline;
   return [
-    {
-      label: 'sessions started',
-      line: line(timeline.arrived),
-      now: `${formatCount(perSecond(timeline.arrived))}/s`,
-    },
-    {
-      label: 'calls done',
-      line: line(timeline.completed),
-      now: `${formatCount(perSecond(timeline.completed))}/s`,
-    },
-    {
-      label: 'mean first token',
-      line: line(ttft),
-      now: lastTtft == null ? 'none yet' : formatDuration(lastTtft),
-    },
+    spark('sessions started', arrived, rate),
+    spark('calls done', completed, rate, 'good'),
+    ...(failed.some((count) => count > 0) ? [spark('attempts failed', failed, rate, 'bad')] : []),
+    spark('mean first token', ttftMs, formatDuration),
   ];
 }
 

@@ -75,11 +75,39 @@ const progress: Progress = {
     ttftMs: Array.from({ length: 34 }, (_, second) => (second === 0 ? null : 300 + second)),
   },
   thresholds: [
-    { metric: 'ttft', where: {}, expr: 'p95 < 1.5s', state: 'kept' },
-    { metric: 'ttft', where: { from: 'send' }, expr: 'p95 < 1.5s', state: 'kept' },
-    { metric: 'error_rate', where: {}, expr: 'rate < 1%', state: 'broken' },
-    { metric: 'sessions', where: {}, expr: 'count == 200', state: 'not yet' },
-    { metric: 'session', where: {}, expr: 'p95 < 60s', state: 'no data' },
+    { metric: 'ttft', where: {}, expr: 'p95 < 1.5s', observed: 640, unit: 'ms', state: 'kept' },
+    {
+      metric: 'ttft',
+      where: { from: 'send' },
+      expr: 'p95 < 1.5s',
+      observed: 620,
+      unit: 'ms',
+      state: 'kept',
+    },
+    {
+      metric: 'error_rate',
+      where: {},
+      expr: 'rate < 1%',
+      observed: 0.0106,
+      unit: 'share',
+      state: 'broken',
+    },
+    {
+      metric: 'sessions',
+      where: {},
+      expr: 'count == 200',
+      observed: 80,
+      unit: 'count',
+      state: 'not yet',
+    },
+    {
+      metric: 'session',
+      where: {},
+      expr: 'p95 < 60s',
+      observed: null,
+      unit: 'ms',
+      state: 'no data',
+    },
   ],
 };
 
@@ -92,8 +120,8 @@ function frame(columns: number, rows = 50, shown = progress): string {
 
 test('120 columns: facts beside times', () => {
   expect(frame(120)).toMatchInlineSnapshot(`
-    "gateway                                                                                34.2 s · Ctrl-C stops and reports
-    ████████████████████████████████████████▊░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░               85 of 200
+    "gateway                                                                                  34 s · Ctrl-C stops and reports
+    ██████████████████████████████████████████▌░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  85 of 200 sessions
 
     sessions running            35                                      p50       p95       p99
     calls in flight             25    first token intended start     320 ms    640 ms    960 ms
@@ -103,15 +131,26 @@ test('120 columns: facts beside times', () => {
     retries                     12                send               2.39 s    4.78 s    7.17 s
     sessions dropped             2
 
-    sessions started  ▂▄▅▇█▂▄▅▇█▂▄▅▇█▂▄▅▇█▂▄▅▇█▂▄▅▇█▂▄▅▇ 3/s
-    calls done        ▁▁▁▂▂▂▃▃▄▄▄▅▅▆▆▆▇▇████████████████ 20/s
-    mean first token  ▁█████████████████████████████████ 333 ms
+                            ▂▂██      ▂▂██      ▂▂██      ▂▂██      ▂▂██      ▂▂██       peak 5/s
+                          ▄▄████    ▄▄████    ▄▄████    ▄▄████    ▄▄████    ▄▄████    ▄▄
+                        ▅▅██████  ▅▅██████  ▅▅██████  ▅▅██████  ▅▅██████  ▅▅██████  ▅▅██
+    sessions started  ▇▇████████▇▇████████▇▇████████▇▇████████▇▇████████▇▇████████▇▇████ 3/s
 
-    ✓ ttft p95 < 1.5s (kept so far)
-    ✓ ttft (from send) p95 < 1.5s (kept so far)
-    ✗ error_rate rate < 1% (broken so far)
-    · sessions count == 200 (not yet)
-    · session p95 < 60s (no data yet)
+                                                      ▂▂▄▄▅▅▇▇██████████████████████████ peak 20/s
+                                            ▂▂▄▄▅▅▇▇████████████████████████████████████
+                                  ▂▂▄▄▅▅▇▇██████████████████████████████████████████████
+    calls done        ▁▁▂▂▄▄▅▅▇▇████████████████████████████████████████████████████████ 20/s
+
+                        ▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇██████████████████████ peak 332 ms
+                        ████████████████████████████████████████████████████████████████
+                        ████████████████████████████████████████████████████████████████
+    mean first token  ▁▁████████████████████████████████████████████████████████████████ 332 ms
+
+    ✓ ttft p95 < 1.5s              640 ms  kept so far
+    ✓ ttft (from send) p95 < 1.5s  620 ms  kept so far
+    ✗ error_rate rate < 1%          1.06%  broken so far
+    · sessions count == 200            80  not yet
+    · session p95 < 60s                    no data yet
 
     http-429                              11
     timeout                                5
@@ -122,8 +161,8 @@ test('120 columns: facts beside times', () => {
 
 test('80 columns: facts above times', () => {
   expect(frame(80)).toMatchInlineSnapshot(`
-    "gateway                                        34.2 s · Ctrl-C stops and reports
-    ███████████████████████▊░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░               85 of 200
+    "gateway                                          34 s · Ctrl-C stops and reports
+    █████████████████████████▌░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  85 of 200 sessions
 
     sessions running        35    calls in flight         25
     calls done             470    calls failed             5
@@ -137,15 +176,26 @@ test('80 columns: facts above times', () => {
     user turn   intended start      2.4 s     4.8 s     7.2 s
                 send               2.39 s    4.78 s    7.17 s
 
-    sessions started  ▂▄▅▇█▂▄▅▇█▂▄▅▇█▂▄▅▇█▂▄▅▇█▂▄▅▇█▂▄▅▇ 3/s
-    calls done        ▁▁▁▂▂▂▃▃▄▄▄▅▅▆▆▆▇▇████████████████ 20/s
-    mean first token  ▁█████████████████████████████████ 333 ms
+                         ▂█   ▂█   ▂█   ▂█   ▂█   ▂█    peak 5/s
+                        ▄██  ▄██  ▄██  ▄██  ▄██  ▄██  ▄
+                       ▅███ ▅███ ▅███ ▅███ ▅███ ▅███ ▅█
+    sessions started  ▇████▇████▇████▇████▇████▇████▇██ 3/s
 
-    ✓ ttft p95 < 1.5s (kept so far)
-    ✓ ttft (from send) p95 < 1.5s (kept so far)
-    ✗ error_rate rate < 1% (broken so far)
-    · sessions count == 200 (not yet)
-    · session p95 < 60s (no data yet)
+                                      ▂▄▅▇█████████████ peak 20/s
+                                 ▂▄▅▇██████████████████
+                            ▂▄▅▇███████████████████████
+    calls done        ▁▂▄▅▇████████████████████████████ 20/s
+
+                       ▆▆▆▆▆▆▆▆▆▆▆▇▇▇▇▇▇▇▇▇▇███████████ peak 332 ms
+                       ████████████████████████████████
+                       ████████████████████████████████
+    mean first token  ▁████████████████████████████████ 332 ms
+
+    ✓ ttft p95 < 1.5s              640 ms  kept so far
+    ✓ ttft (from send) p95 < 1.5s  620 ms  kept so far
+    ✗ error_rate rate < 1%          1.06%  broken so far
+    · sessions count == 200            80  not yet
+    · session p95 < 60s                    no data yet
 
     http-429                              11
     timeout                                5
