@@ -22,7 +22,13 @@ export function requestsFigure(run: RunCharts, limits: readonly LimitLine[]): Ma
     line('refused with 429', 's2', run, (bucket) => bucket.refused * perMinute, 'dashed'),
   ];
   const refused = sum(run.buckets, (bucket) => bucket.refused);
+  const failed = sum(run.buckets, (bucket) => bucket.failed);
   const sent = sum(run.buckets, (bucket) => bucket.sent);
+  if (failed > 0) {
+    series.push(
+      line('failed otherwise', 's4', run, (bucket) => bucket.failed * perMinute, 'dashed'),
+    );
+  }
   return figure({
     title: 'Requests per minute over the run',
     legend: legend(
@@ -31,7 +37,7 @@ export function requestsFigure(run: RunCharts, limits: readonly LimitLine[]): Ma
     ),
     chart: timeChart(run, {
       title: 'Requests per minute over the run',
-      summary: `${sent} requests sent, ${refused} refused with 429`,
+      summary: `${formatCount(sent)} requests sent, ${formatCount(refused)} refused with 429, ${formatCount(failed)} failed otherwise`,
       series,
       limits,
       yLabel: `requests per minute, in windows of ${formatDuration(run.bucketMs)}`,

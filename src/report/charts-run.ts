@@ -20,6 +20,7 @@ export interface RunBucket {
   readonly sent: number;
   /** Of those, answered 429. */
   readonly refused: number;
+  /** Attempts that ended here in any other failure. */
   readonly failed: number;
   readonly completed: number;
   /** Of those sent, attempts after the first of their call. */
@@ -126,7 +127,8 @@ export class RunChartFold {
     if (sample.attempt > 1) started.retries += 1;
     const ended = this.#at(end);
     ended.ended += 1;
-    if (sample.outcome === 'failed' || sample.outcome === 'truncated') ended.failed += 1;
+    const isFailure = sample.outcome === 'failed' || sample.outcome === 'truncated';
+    if (isFailure && sample.status !== 429) ended.failed += 1;
     ended.tokens += (sample.input ?? 0) + (sample.output ?? 0);
     if (!sample.last || sample.outcome !== 'ok') return;
     ended.completed += 1;

@@ -42,8 +42,9 @@ export function renderLoadtestHtml(page: LoadtestPage): string {
       </p>
       <h1>${run.scenario}: ${headline(summary)}</h1>
       <p class="lede">${run.load.join(' · ')}</p>
-      ${cards(headlineCards(summary))} ${thresholdSection(summary)} ${loadFigures(page)}
-      ${latencySection(summary)} ${errorSection(summary)} ${runSection(summary)}
+      ${reasonList(summary)} ${cards(headlineCards(summary))} ${thresholdSection(summary)}
+      ${loadFigures(page)} ${latencySection(summary)} ${errorSection(summary)}
+      ${runSection(summary)}
       <footer>
         <p>
           Every figure is a fold over samples.jsonl beside this file; nothing here needs a network
@@ -79,6 +80,15 @@ function headline(summary: LoadSummary): string {
   }
 }
 
+/** Why it is not a pass; one reason alone stands on the verdict's card. */
+function reasonList({ verdict: { reasons, status } }: LoadSummary): Markup | '' {
+  if (reasons.length < 2) return '';
+  const items = reasons.map((reason) => html`<li>${reason}</li> `);
+  return html`<ul class="reasons ${VERDICT_TONES[status]}">
+    ${items}
+  </ul>`;
+}
+
 function headlineCards(summary: LoadSummary): Card[] {
   const { counters, metrics, verdict } = summary;
   const { attempts, calls, sessions, turns } = counters;
@@ -89,7 +99,10 @@ function headlineCards(summary: LoadSummary): Card[] {
     {
       label: 'Verdict',
       value: isUnjudged(summary) ? 'none' : verdict.status,
-      detail: verdict.reasons[0] ?? thresholdCount(summary),
+      detail:
+        verdict.reasons.length > 1
+          ? `${verdict.reasons.length} reasons, above`
+          : (verdict.reasons[0] ?? thresholdCount(summary)),
       tone: isUnjudged(summary) ? 'plain' : VERDICT_TONES[verdict.status],
     },
     {
@@ -222,7 +235,7 @@ function latencySection({ metrics }: LoadSummary): Markup {
 
 function latencyRows(name: string, figures: MetricFigures): Interpolated[][] {
   const starts = [
-    ['intended start', figures.fromIntended],
+    ['intended\u00A0start', figures.fromIntended],
     ['send', figures.fromSend],
     ['', figures.value],
   ] as const;

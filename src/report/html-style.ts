@@ -34,6 +34,7 @@ code { font: .92em/1.4 ui-monospace, "SF Mono", Menlo, Consolas, monospace; back
 .eyebrow b { color: var(--ink); font-weight: 620; }
 .lede { font-size: 17px; color: var(--muted); margin: 0 0 22px; max-width: 68ch; }
 .note { color: var(--muted); font-size: 13.5px; }
+.reasons { list-style: none; margin: 0 0 20px; padding: 0 0 0 14px; border-left: 3px solid var(--c); } .reasons li { margin: 0 0 3px; max-width: 74ch; }
 section { background: var(--surface); border: 1px solid var(--line); border-radius: 14px; padding: 22px 24px 20px; margin: 18px 0 0; }
 section > .note:first-of-type { margin-bottom: 14px; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(178px, 1fr)); gap: 14px; margin: 4px 0 0; }

@@ -23,9 +23,9 @@ export function LoadDashboard({ columns, colour, view }: LoadDashboardProps): Re
   return (
     <Box flexDirection="column" width={columns}>
       <Box justifyContent="space-between">
-        <Text bold wrap="truncate">
-          {view.title}
-        </Text>
+        <Box flexShrink={0}>
+          <Text bold>{view.title} </Text>
+        </Box>
         <Text dimColor={colour} wrap="truncate">
           {view.elapsed} · {view.note}
         </Text>

@@ -149,7 +149,7 @@ function wholeView(name: string, progress: Progress, columns: number, note: stri
   const text = progressText(progress);
   const barWidth = Math.min(columns, width) - text.length - 2;
   return {
-    title: plain(name),
+    title: plain(name, Math.max(8, Math.floor(width / 3))),
     elapsed: formatDuration(Math.round(progress.elapsedMs / MS_PER_SECOND) * MS_PER_SECOND),
     note: plain(note, 60),
     done,

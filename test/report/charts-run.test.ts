@@ -45,7 +45,7 @@ describe('the fold for the charts', () => {
         inFlight,
       })),
     ).toEqual([
-      { sent: 2, refused: 1, retries: 0, completed: 0, failed: 1, tokens: 0, inFlight: 1 },
+      { sent: 2, refused: 1, retries: 0, completed: 0, failed: 0, tokens: 0, inFlight: 1 },
       { sent: 1, refused: 0, retries: 1, completed: 1, failed: 0, tokens: 15, inFlight: 1 },
       { sent: 0, refused: 0, retries: 0, completed: 1, failed: 0, tokens: 2, inFlight: 0 },
     ]);
