@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Real load in real time: one after another, when no other test competes for the cores.
+// Real load in real time, mostly waiting: beside each other, when no other test competes for the
+// cores. They bound times from below, never from above.
 const TIMED = ['test/e2e/loadtest.test.ts', 'test/e2e/demo.test.ts'];
 
 export default defineConfig({
@@ -24,7 +25,6 @@ export default defineConfig({
         test: {
           name: 'timed',
           include: TIMED,
-          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },

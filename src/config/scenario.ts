@@ -209,13 +209,17 @@ export interface LoadedScenario extends Scenario {
   readonly file: string;
 }
 
-/** Reads a Scenario document; throws a ConfigError with every problem. */
+/**
+ * Reads a Scenario document; throws a ConfigError with every problem.
+ * @param options.profile `later`: the workload profile is written before it is read
+ */
 export async function loadScenario(
   file: string,
-  options: LoadOptions = {},
+  { profile: when = 'now', ...options }: LoadOptions & { readonly profile?: 'now' | 'later' } = {},
 ): Promise<LoadedScenario> {
   const schema = scenarioSchema.superRefine(({ workload: { profile } }, context) => {
-    const message = profile === undefined ? undefined : workloadProfileProblem(profile, file);
+    if (profile === undefined || when === 'later') return;
+    const message = workloadProfileProblem(profile, file);
     if (message !== undefined) {
       context.addIssue({ code: 'custom', path: ['workload', 'profile'], message });
     }

@@ -32,6 +32,7 @@ describe('the fold for the charts', () => {
       attempt({ sent: 100, firstToken: 400, end: 1500, input: 10, output: 5 }),
       attempt({ sent: 200, end: 210, status: 429, outcome: 'failed', last: false }),
       attempt({ sent: 1210, end: 2100, attempt: 2, firstToken: 1300, input: 1, output: 1 }),
+      attempt({ sent: 1220, end: 1230, outcome: 'truncated' }),
     ]);
     expect(bucketMs).toBe(1000);
     expect(
@@ -46,7 +47,7 @@ describe('the fold for the charts', () => {
       })),
     ).toEqual([
       { sent: 2, refused: 1, retries: 0, completed: 0, failed: 0, tokens: 0, inFlight: 1 },
-      { sent: 1, refused: 0, retries: 1, completed: 1, failed: 0, tokens: 15, inFlight: 1 },
+      { sent: 2, refused: 0, retries: 1, completed: 1, failed: 1, tokens: 15, inFlight: 1 },
       { sent: 0, refused: 0, retries: 0, completed: 1, failed: 0, tokens: 2, inFlight: 0 },
     ]);
   });

@@ -49,7 +49,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   await write(folder, 'provider.yaml', documents.provider);
   await write(folder, 'gateway.yaml', documents.gateway);
   await write(folder, 'scenario.yaml', documents.scenario);
-  const scenario = await loadScenario(join(folder, 'scenario.yaml'));
+  const scenario = await loadScenario(join(folder, 'scenario.yaml'), { profile: 'later' });
   say('starting the simulated provider and the gateway on loopback');
   const servers = await startServers(scenario, new URL('../child-server.js', import.meta.url));
   try {
