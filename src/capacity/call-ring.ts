@@ -65,11 +65,11 @@ export function buildRing(
     atMs += random.exponential(meanGapMs);
     if (atMs >= lengthMs) break;
     const session = draw();
-    for (const [lap, { all, warm }] of lapsOf(session.calls, atMs, { lengthMs, warmUpMs })) {
+    for (const [lap, { all, warm }] of lapsOf(session, atMs, { lengthMs, warmUpMs })) {
       const startMs = atMs - lap * lengthMs;
-      parts.push(part(session, startMs, { fromMs: 0, toMs: lengthMs, ...all }));
+      parts.push(part(session, startMs, 0, lengthMs, all));
       if (warm === undefined) continue;
-      parts.push(part(session, startMs - lengthMs, { fromMs: -warmUpMs, toMs: 0, ...warm }));
+      parts.push(part(session, startMs - lengthMs, -warmUpMs, 0, warm));
     }
   }
   parts.sort((a, b) => a.beginMs - b.beginMs);
@@ -91,8 +91,8 @@ export function buildRun(
     atMs += random.exponential(meanGapMs);
     if (atMs >= endMs) break;
     const session = draw();
-    const window = { fromMs: -run.warmUpMs, toMs: Number.POSITIVE_INFINITY };
-    parts.push(part(session, atMs, { ...window, first: 0, end: session.calls.length }));
+    const all = { first: 0, end: session.calls.length };
+    parts.push(part(session, atMs, -run.warmUpMs, Number.POSITIVE_INFINITY, all));
   }
   return { warmUpMs: run.warmUpMs, endMs, parts };
 }
@@ -114,9 +114,10 @@ function sessionsPerMs({ traffic, volume }: PlanInput, scale: number): number {
 function part(
   session: PlayedSession,
   startMs: number,
-  played: Pick<SessionPart, 'fromMs' | 'toMs' | 'first' | 'end'>,
+  fromMs: number,
+  toMs: number,
+  { end, first }: Range,
 ): SessionPart {
-  const { end, first, fromMs, toMs } = played;
   return { session, startMs, beginMs: Math.max(startMs, fromMs), fromMs, toMs, first, end };
 }
 
@@ -167,10 +168,16 @@ interface Lap {
 
 /** How often a session that starts at `atMs` passes the ring's end before each of its calls. */
 function lapsOf(
-  calls: readonly PlayedCall[],
+  { calls, lastOffsetMs }: PlayedSession,
   atMs: number,
   { lengthMs, warmUpMs }: { readonly lengthMs: number; readonly warmUpMs: number },
-): Map<number, Lap> {
+): readonly (readonly [number, Lap])[] {
+  if (atMs + lastOffsetMs < lengthMs && calls.length > 0) {
+    const all = { first: 0, end: calls.length };
+    // The most common cases: nothing lies in the ring's last stretch, or all of a short ring does.
+    if (atMs + lastOffsetMs < lengthMs - warmUpMs - 1) return [[0, { all, warm: undefined }]];
+    if (warmUpMs === lengthMs) return [[0, { all, warm: all }]];
+  }
   const laps = new Map<number, Lap>();
   for (let call = 0; call < calls.length; call += 1) {
     const passed = Math.floor((atMs + calls[call]!.offsetMs) / lengthMs);
@@ -186,5 +193,5 @@ function lapsOf(
     if (lap.warm === undefined) lap.warm = { first: call, end: call + 1 };
     else lap.warm.end = call + 1;
   }
-  return laps;
+  return [...laps];
 }

@@ -128,7 +128,9 @@ function attemptSample(
 
 /** A sample read back from its file must equal the one that was written: no undefined fields. */
 function withoutAbsent(sample: AttemptSample): AttemptSample {
-  return Object.fromEntries(
-    Object.entries(sample).filter(([, value]) => value !== undefined),
-  ) as unknown as AttemptSample;
+  const present: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(sample)) {
+    if (value !== undefined) present[key] = value;
+  }
+  return present as unknown as AttemptSample;
 }
