@@ -5,6 +5,7 @@ import type { Json } from './dialect-json.ts';
 import { breakpointOf, jsonPart, markPart, mediaPart, textPart } from './dialect-prompt.ts';
 import type { PromptPart } from './dialect-prompt.ts';
 import { outputSchema, stopSequences } from './openai-chat.ts';
+import { checkMessagesTurns } from './tool-turns.ts';
 
 /** API versions a server accepts in `anthropic-version`. */
 export const ANTHROPIC_VERSIONS = ['2023-06-01', '2026-10-21'] as const;
@@ -27,6 +28,7 @@ export function readMessagesRequest(
   const wrong =
     (options.maxTokens === 'optional' ? undefined : checkMaxTokens(body['max_tokens'])) ??
     checkMessages(body['messages']) ??
+    checkMessagesTurns(recordsOf(body['messages'])) ??
     checkStream(body['stream']) ??
     (options.version === '2026-10-21' ? checkVersion2026(body) : undefined);
   if (wrong !== undefined) return refuse(wrong);

@@ -72,6 +72,8 @@ export interface ModelRequest {
   readonly lastUserText: string;
   /** Assistant messages with tool calls since that message. */
   readonly toolRounds: number;
+  /** Chat `logprobs`: alternatives wanted with each token (`top_logprobs`); undefined for none. */
+  readonly topLogprobs?: number | undefined;
   /** Responses: the call goes on without its caller, who reads the reply later. */
   readonly background?: boolean | undefined;
   /** OpenAI's routing hint for its prompt cache. */
@@ -109,6 +111,8 @@ export interface ReplyHead {
   readonly model: string;
   /** Seconds since the Unix epoch. */
   readonly createdS: number;
+  /** Chat: log probabilities of the visible tokens, with so many alternatives; none when absent. */
+  readonly topLogprobs?: number | undefined;
 }
 
 export interface WholeReply extends ReplyHead {

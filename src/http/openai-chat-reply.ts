@@ -1,5 +1,6 @@
 import { cacheWriteTokens, inputTokens, tokensFromInclusive } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
+import { chatLogprobs } from './chat-logprobs.ts';
 import { countOf, recordOf } from './dialect-json.ts';
 import type { Json } from './dialect-json.ts';
 import type {
@@ -87,7 +88,8 @@ export function chatReply(reply: WholeReply): Json {
     choices: reply.choices.map((choice, index) => ({
       index,
       message: chatMessage(choice),
-      logprobs: null,
+      logprobs:
+        reply.topLogprobs === undefined ? null : chatLogprobs(choice.text, reply.topLogprobs),
       finish_reason: FINISH_REASONS[choice.finish],
     })),
     usage: chatUsage(reply.usage),
@@ -121,6 +123,7 @@ export class ChatStreamWriter implements StreamWriter {
   readonly #usageNull: string;
   readonly #options: StreamOptions;
   readonly #choices: number;
+  readonly #topLogprobs: number | undefined;
   /** Index of the latest tool call per choice; -1 before the first. */
   readonly #toolIndex: number[];
   readonly #roleSent: boolean[];
@@ -137,6 +140,7 @@ export class ChatStreamWriter implements StreamWriter {
     this.#usageNull = options.includeUsage === true ? ',"usage":null' : '';
     this.#options = options;
     this.#choices = options.choices ?? 1;
+    this.#topLogprobs = head.topLogprobs;
     this.#toolIndex = Array.from({ length: this.#choices }, () => -1);
     this.#roleSent = Array.from({ length: this.#choices }, () => false);
   }
@@ -158,7 +162,11 @@ export class ChatStreamWriter implements StreamWriter {
 
   text(fragment: string, choice = 0): string {
     const field = `"content":${JSON.stringify(fragment)}`;
-    return this.#tokens(choice, this.#role(choice) + field, fragment.length);
+    const logprobs =
+      this.#topLogprobs === undefined
+        ? 'null'
+        : JSON.stringify(chatLogprobs(fragment, this.#topLogprobs));
+    return this.#tokens(choice, this.#role(choice) + field, fragment.length, logprobs);
   }
 
   toolCall({ id, name }: Pick<ToolCallPart, 'id' | 'name'>, choice = 0): string {
@@ -198,9 +206,9 @@ export class ChatStreamWriter implements StreamWriter {
   }
 
   /** The hot path: a chunk with output. */
-  #tokens(choice: number, delta: string, length: number): string {
+  #tokens(choice: number, delta: string, length: number, logprobs = 'null'): string {
     const extra = this.#options.extra?.() ?? '';
-    return `${this.#start}{"index":${choice},"delta":{${delta}},"logprobs":null,"finish_reason":null}]${this.#usageNull}${this.#padding(length)}${extra}}\n\n`;
+    return `${this.#start}{"index":${choice},"delta":{${delta}},"logprobs":${logprobs},"finish_reason":null}]${this.#usageNull}${this.#padding(length)}${extra}}\n\n`;
   }
 
   #chunk(choice: number, delta: string, finish: string | null = null): string {

@@ -4,6 +4,7 @@ import type { Json } from './dialect-json.ts';
 import { jsonPart, markPart, mediaPart, textPart } from './dialect-prompt.ts';
 import type { PromptPart } from './dialect-prompt.ts';
 import { invalidRequest } from './openai-error.ts';
+import { checkChatTurns } from './tool-turns.ts';
 
 /** Reads a Chat Completions request body (OpenAI API reference; fields beyond ours are ignored). */
 export function readChatRequest(body: unknown): ReadRequest {
@@ -20,12 +21,14 @@ export function readChatRequest(body: unknown): ReadRequest {
   }
   const wrong =
     checkMessages(messages) ??
+    checkChatTurns(recordsOf(messages)) ??
     checkCounts(body, ['max_tokens', 'max_completion_tokens', 'n', 'min_tokens']) ??
-    checkBoolean(body, 'stream');
+    checkBoolean(body, 'stream') ??
+    checkLogprobs(body);
   if (wrong !== undefined) return { ok: false, error: wrong };
   const list = recordsOf(messages);
   const lastUser = list.findLastIndex((message) => message['role'] === 'user');
-  const tools = chatTools(body);
+  const tools = allowedTools(chatTools(body), body['tool_choice']);
   const options = recordOf(body['stream_options']);
   const request: ModelRequest = {
     dialect: 'openai-chat',
@@ -46,6 +49,7 @@ export function readChatRequest(body: unknown): ReadRequest {
     prompt: chatPrompt(body),
     lastUserText: lastUser === -1 ? '' : contentText(list[lastUser]!['content']),
     toolRounds: list.slice(lastUser + 1).filter((m) => listOf(m['tool_calls']).length > 0).length,
+    topLogprobs: body['logprobs'] === true ? (countOf(body['top_logprobs']) ?? 0) : undefined,
     cacheKey: stringOf(body['prompt_cache_key']),
   };
   return checkToolChoice(request);
@@ -66,13 +70,35 @@ export function chatPrompt(body: Json): readonly PromptPart[] {
   return parts;
 }
 
-/** `auto|none|required` or one function, in the shapes of Chat and Responses. */
+/** `auto|none|required`, some tools or one, in the shapes of Chat and Responses. */
 export function openaiToolChoice(choice: unknown): ToolChoice {
   if (choice === 'none' || choice === 'required') return { kind: choice };
   if (!isRecord(choice)) return { kind: 'auto' };
-  const named = recordOf(choice['function']) ?? recordOf(choice['custom']) ?? choice;
-  const name = stringOf(named['name']);
+  const allowed = allowedOf(choice);
+  if (allowed !== undefined) return { kind: allowed['mode'] === 'required' ? 'required' : 'auto' };
+  const name = toolName(choice);
   return name === undefined ? { kind: 'auto' } : { kind: 'named', name };
+}
+
+/** The tools a call may use: those of `allowed_tools`, when the choice names some. */
+export function allowedTools(
+  tools: readonly ToolDefinition[],
+  choice: unknown,
+): readonly ToolDefinition[] {
+  const allowed = isRecord(choice) ? allowedOf(choice) : undefined;
+  if (allowed === undefined) return tools;
+  const names = recordsOf(allowed['tools']).map(toolName);
+  return tools.filter(({ name }) => names.includes(name));
+}
+
+/** `allowed_tools` of Chat, which nests it, or of Responses, which does not. */
+function allowedOf(choice: Json): Json | undefined {
+  if (choice['type'] !== 'allowed_tools') return undefined;
+  return recordOf(choice['allowed_tools']) ?? choice;
+}
+
+function toolName(tool: Json): string | undefined {
+  return stringOf((recordOf(tool['function']) ?? recordOf(tool['custom']) ?? tool)['name']);
 }
 
 /** A forced tool must be among the tools: OpenAI's 400 otherwise. */
@@ -129,6 +155,24 @@ export function checkBoolean(body: Json, field: string): ApiError | undefined {
   const value = body[field];
   if (value === undefined || value === null || typeof value === 'boolean') return undefined;
   return invalidRequest(`Invalid type for '${field}': expected a boolean.`, field, 'invalid_type');
+}
+
+/** OpenAI's bound of `top_logprobs`. */
+const MAX_LOGPROBS = 20;
+
+function checkLogprobs(body: Json): ApiError | undefined {
+  const { logprobs, top_logprobs: top } = body;
+  if (top === undefined || top === null) return checkBoolean(body, 'logprobs');
+  if (logprobs !== true) {
+    const message =
+      "Invalid value for 'top_logprobs': 'top_logprobs' is only allowed when 'logprobs' is enabled.";
+    return invalidRequest(message, 'top_logprobs');
+  }
+  if (Number.isSafeInteger(top) && (top as number) >= 0 && (top as number) <= MAX_LOGPROBS) {
+    return undefined;
+  }
+  const message = `Invalid 'top_logprobs': expected an integer from 0 to ${MAX_LOGPROBS}.`;
+  return invalidRequest(message, 'top_logprobs', 'invalid_value');
 }
 
 const ROLES = ['developer', 'system', 'user', 'assistant', 'tool', 'function'];

@@ -4,6 +4,7 @@ import type { Json } from './dialect-json.ts';
 import { jsonPart, markPart, mediaPart, textPart } from './dialect-prompt.ts';
 import type { PromptPart } from './dialect-prompt.ts';
 import {
+  allowedTools,
   checkBoolean,
   checkCounts,
   checkToolChoice,
@@ -11,6 +12,7 @@ import {
   outputSchema,
 } from './openai-chat.ts';
 import { invalidRequest } from './openai-error.ts';
+import { checkResponsesTurns } from './tool-turns.ts';
 
 /** Reads a Responses request body. Stored conversations are the server's business, not read here. */
 export function readResponsesRequest(body: unknown): ReadRequest {
@@ -28,7 +30,9 @@ export function readResponsesRequest(body: unknown): ReadRequest {
     return refuse(message, 'input', 'invalid_type');
   }
   const wrong =
-    checkCounts(body, ['max_output_tokens', 'max_tool_calls']) ?? checkBoolean(body, 'stream');
+    checkCounts(body, ['max_output_tokens', 'max_tool_calls']) ??
+    checkBoolean(body, 'stream') ??
+    checkResponsesTurns(body);
   if (wrong !== undefined) return { ok: false, error: wrong };
   const items = recordsOf(input);
   const lastUser = items.findLastIndex((item) => item['role'] === 'user');
@@ -44,7 +48,7 @@ export function readResponsesRequest(body: unknown): ReadRequest {
     includeUsage: true,
     obfuscate: false,
     stop: [],
-    tools: responsesTools(body),
+    tools: allowedTools(responsesTools(body), body['tool_choice']),
     toolChoice: openaiToolChoice(body['tool_choice']),
     parallelToolCalls: body['parallel_tool_calls'] !== false,
     reasoning: {

@@ -7,6 +7,7 @@ import type { ApiError, ReadRequest } from '../http/dialect.ts';
 import { parseJson, recordOf } from '../http/dialect-json.ts';
 import { promptTokens } from '../http/dialect-prompt.ts';
 import { readChatRequest } from '../http/openai-chat.ts';
+import { readResponsesRequest } from '../http/openai-responses.ts';
 import { embeddingReply, readEmbeddingRequest } from '../http/openai-embeddings.ts';
 import { embed } from './embeddings.ts';
 import { answer, answerError, commonHeaders, isApiError, unknownModel } from './exchange.ts';
@@ -57,6 +58,9 @@ export class Endpoints {
       case '/v1/responses':
         this.#responses.create(exchange, caller, body);
         return;
+      case '/v1/responses/input_tokens':
+        this.#countInput(exchange, readResponsesRequest(body));
+        return;
       case '/v1/messages':
       case '/v1/messages/count_tokens':
         this.#messages(exchange, caller, body, path);
@@ -74,7 +78,12 @@ export class Endpoints {
     if (this.#authenticate(exchange) === undefined) return;
     const { config } = this.#options;
     const { api } = exchange;
-    if (path === '/v1/models') return this.#ok(exchange, modelList(config, api));
+    if (path === '/v1/models') {
+      const list = modelList(config, api, query);
+      if (isApiError(list)) this.#refuse(exchange, list);
+      else this.#ok(exchange, list);
+      return;
+    }
     const model = /^\/v1\/models\/(.+)$/.exec(path)?.[1];
     if (model !== undefined) {
       const body = modelBody(config, api, decoded(model));
@@ -119,6 +128,16 @@ export class Endpoints {
       return this.#refuse(exchange, unknownModel('anthropic', model));
     }
     this.#ok(exchange, { input_tokens: promptTokens(prompt) });
+  }
+
+  #countInput(exchange: Exchange, read: ReadRequest): void {
+    if (!read.ok) return this.#refuse(exchange, read.error);
+    const { model, prompt } = read.request;
+    if (this.#options.simulator.model(model, 'openai') === undefined) {
+      return this.#refuse(exchange, unknownModel('openai', model));
+    }
+    const input_tokens = promptTokens(prompt);
+    this.#ok(exchange, { object: 'response.input_tokens', input_tokens });
   }
 
   #embeddings(exchange: Exchange, caller: Caller, body: unknown): void {

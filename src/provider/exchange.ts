@@ -1,6 +1,5 @@
 import type { ApiError, Dialect } from '../http/dialect.ts';
 import { dialects } from '../http/dialects.ts';
-import type { Caller } from './keys.ts';
 import type { Api } from './model-state.ts';
 import type { ReplySink } from './reply-sink.ts';
 import type { Outcome, RequestRecord } from './request-log.ts';
@@ -83,6 +82,6 @@ export function unknownModel(api: Api, model: string): ApiError {
   };
 }
 
-export function isApiError(value: Caller | ApiError): value is ApiError {
+export function isApiError(value: object): value is ApiError {
   return 'status' in value;
 }

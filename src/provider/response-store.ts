@@ -3,7 +3,7 @@ import { markPart, textPart } from '../http/dialect-prompt.ts';
 import type { PromptPart } from '../http/dialect-prompt.ts';
 import { responsesReply } from '../http/openai-responses-reply.ts';
 import type { FollowedStream } from './followed-stream.ts';
-import type { FinishedCall } from './simulator.ts';
+import type { FinishedCall } from './call-hooks.ts';
 import { wholeReply } from './whole-reply.ts';
 
 /** Replies kept; the oldest goes first. */

@@ -2,6 +2,7 @@ import type { Random } from '../core/random.ts';
 import { isRecord, listOf, recordOf, stringOf } from '../http/dialect-json.ts';
 import type { Json } from '../http/dialect-json.ts';
 import { replyText } from './reply-text.ts';
+import { samplePattern } from './sample-pattern.ts';
 
 /** References and nesting deeper than this end in the emptiest value (recursive schemas). */
 const DEEPEST = 12;
@@ -15,8 +16,8 @@ const OPTIONAL_DEPTH = 3;
 
 /**
  * A deterministic value that satisfies a JSON Schema as tools use it: type, properties, required,
- * enum, const, items, lengths, ranges, multipleOf, formats, local $ref, anyOf, oneOf, allOf. A
- * `pattern` is honoured only through `examples`, `default` or `enum`. `true` gives an object.
+ * enum, const, items, lengths, ranges, multipleOf, formats, local $ref, anyOf, oneOf, allOf, and
+ * patterns as far as sample-pattern.ts reads them. `true` gives an object.
  */
 export function sampleSchema(schema: unknown, random: Random): unknown {
   const root = recordOf(schema) ?? {};
@@ -175,6 +176,12 @@ function sampleString(schema: Json, random: Random): string {
   if (format !== undefined) return format;
   const least = Math.min(numberOf(schema['minLength']) ?? 0, LONGEST);
   const most = numberOf(schema['maxLength']) ?? Number.POSITIVE_INFINITY;
+  const pattern = stringOf(schema['pattern']);
+  const matching =
+    pattern === undefined
+      ? undefined
+      : samplePattern(pattern, random, { minLength: least, maxLength: most });
+  if (matching !== undefined) return matching;
   let text = replyText(random, 2).slice(0, -1);
   if (text.length < least) text = replyText(random, Math.ceil(least / 4));
   return text.padEnd(least, 'x').slice(0, most);

@@ -6,6 +6,7 @@ import { NO_TOKENS } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 import type { ApiError, ModelRequest, ReplyHead } from '../http/dialect.ts';
 import { dialects } from '../http/dialects.ts';
+import type { CallHooks } from './call-hooks.ts';
 import { composeReply, randomId } from './compose-reply.ts';
 import type { ComposedReply } from './compose-reply.ts';
 import { readDirectives } from './directives.ts';
@@ -48,14 +49,6 @@ export interface SimulatorOptions {
   readonly recordings?: ReadonlyMap<string, readonly RecordedCall[]> | undefined;
 }
 
-/** A call that was answered whole, for those who keep replies (Responses). */
-export interface FinishedCall {
-  readonly request: ModelRequest;
-  readonly head: ReplyHead;
-  readonly composed: ComposedReply;
-  readonly usage: TokenRecord;
-}
-
 /** Everything known about a call before it is admitted. */
 interface Plan {
   readonly exchange: Exchange;
@@ -69,14 +62,6 @@ interface Plan {
   readonly hooks: CallHooks;
   /** The deployment that failed to serve it, when it runs on another. */
   readonly spilledFrom?: string | undefined;
-}
-
-/** What a caller of the simulator wants to know of one call. */
-export interface CallHooks {
-  /** It passed the limits; its reply will have this head. */
-  readonly onAdmitted?: ((head: ReplyHead) => void) | undefined;
-  /** It was answered whole. */
-  readonly onFinished?: ((call: FinishedCall) => void) | undefined;
 }
 
 const ID_PREFIXES = {
@@ -247,6 +232,7 @@ export class Simulator {
       id: `${ID_PREFIXES[dialect]}${randomId(random)}`,
       model: settings.id,
       createdS: Math.floor(nowEpochMs() / 1000),
+      topLogprobs: request.topLogprobs,
     };
     const { includeUsage, obfuscate, choices, background } = request;
     const opensWith = composed.choices[0]!.segments[0]?.kind === 'tool' ? 'tool' : 'text';

@@ -154,7 +154,8 @@ const NS_PER_MS = 1e6;
 
 const METHODS: readonly { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [
   {
-    pattern: /^\/v1\/(chat\/completions|responses|embeddings|messages|messages\/count_tokens)$/,
+    pattern:
+      /^\/v1\/(chat\/completions|responses|responses\/input_tokens|embeddings|messages|messages\/count_tokens)$/,
     methods: ['POST'],
   },
   { pattern: /^\/v1\/models(\/.+)?$/, methods: ['GET'] },

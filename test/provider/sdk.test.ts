@@ -159,6 +159,71 @@ describe('openai', () => {
     expectWeather(JSON.parse(call.arguments));
   });
 
+  test('logprobs: an entry per token, whole and streamed alike', async () => {
+    const asked = { ...chat, logprobs: true, top_logprobs: 2, max_tokens: 5 };
+    const whole = await openai.chat.completions.create(asked);
+    const entries = whole.choices[0]!.logprobs!.content!;
+    expect(entries).toHaveLength(5);
+    expect(entries.map(({ token }) => token).join('')).toBe(whole.choices[0]!.message.content);
+    for (const { token, logprob, bytes, top_logprobs: top } of entries) {
+      expect(logprob).toBeLessThan(0);
+      expect(Buffer.from(bytes!).toString()).toBe(token);
+      expect(top.map((other) => other.token)[0]).toBe(token);
+      expect(top[1]!.logprob).toBeLessThan(top[0]!.logprob);
+    }
+    const streamed = await openai.chat.completions.stream(asked).finalChatCompletion();
+    const { content } = streamed.choices[0]!.logprobs!;
+    expect(content!.map(({ token }) => token).join('')).toBe(streamed.choices[0]!.message.content);
+    const without = await openai.chat.completions.create(chat);
+    expect(without.choices[0]!.logprobs).toBeNull();
+    const alone = openai.chat.completions.create({ ...chat, top_logprobs: 2 });
+    await expect(alone).rejects.toMatchObject({ status: 400, param: 'top_logprobs' });
+  });
+
+  test('allowed_tools: only those are called, in Chat and in Responses', async () => {
+    const names = ['weather', 'news', 'maps'];
+    for (let round = 0; round < 5; round += 1) {
+      const content = `round ${round}`;
+      const reply = await openai.chat.completions.create({
+        model: 'm',
+        messages: [{ role: 'user', content }],
+        tools: names.map((name) => ({ type: 'function', function: { name, parameters } })),
+        tool_choice: {
+          type: 'allowed_tools',
+          allowed_tools: {
+            mode: 'required',
+            tools: [{ type: 'function', function: { name: 'news' } }],
+          },
+        },
+      });
+      const called = reply.choices[0]!.message.tool_calls!.map((call) =>
+        call.type === 'function' ? call.function.name : call.type,
+      );
+      expect(new Set(called)).toEqual(new Set(['news']));
+      const response = await openai.responses.create({
+        model: 'm',
+        input: content,
+        tools: names.map((name) => ({ type: 'function', name, parameters, strict: true })),
+        tool_choice: {
+          type: 'allowed_tools',
+          mode: 'required',
+          tools: [{ type: 'function', name: 'maps' }],
+        },
+      });
+      const items = response.output.map((item) => ('name' in item ? item.name : item.type));
+      expect(new Set(items)).toEqual(new Set(['maps']));
+    }
+  });
+
+  test('input tokens are counted as usage counts them', async () => {
+    const { input_tokens: counted } = await openai.responses.inputTokens.count({
+      model: 'm',
+      input: 'How many?',
+    });
+    const { usage } = await openai.responses.create({ model: 'm', input: 'How many?' });
+    expect(counted).toBe(usage!.input_tokens);
+  });
+
   test('embeddings arrive (the SDK asks for base64)', async () => {
     const { data } = await openai.embeddings.create({ model: 'e', input: ['a', 'b'] });
     expect(data.map(({ embedding }) => embedding.length)).toEqual([16, 16]);
@@ -408,6 +473,15 @@ describe('anthropic', () => {
       messages: [...messages],
     });
     expect(input_tokens).toBe(8);
+  });
+
+  test('models come in pages', async () => {
+    const ids: string[] = [];
+    for await (const model of anthropic.models.list({ limit: 1 })) ids.push(model.id);
+    expect(ids).toEqual(['m']);
+    const after = await anthropic.models.list({ limit: 1, after_id: 'm' });
+    expect(after).toMatchObject({ data: [], has_more: false, first_id: null });
+    await expect(anthropic.models.list({ limit: 0 })).rejects.toMatchObject({ status: 400 });
   });
 
   test('errors become the SDK’s classes, with the request id', async () => {
