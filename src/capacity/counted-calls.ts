@@ -1,12 +1,15 @@
 import type { TokenRecord } from '../core/tokens.ts';
-import { admissionDebit, debit } from './debit.ts';
+import { admissionDebit, debit, settledDebit } from './debit.ts';
 import type { CallDebit, CountingRule } from './debit.ts';
 import type { Route } from './plan-input.ts';
 import { routeTokens } from './routing.ts';
 import type { Traffic } from './traffic.ts';
 
 /** What of a route decides how it counts a call; its share, limits and price do not. */
-type Counting = Pick<Route, 'rule' | 'tokenFactor' | 'minCacheableTokens' | 'maxOutputTokens'>;
+type Counting = Pick<
+  Route,
+  'rule' | 'tokenFactor' | 'minCacheableTokens' | 'maxOutputTokens' | 'modelMaxOutputTokens'
+>;
 
 /** One number per call of the traffic and token limit, in the order of its sessions. */
 export type DebitColumns = Readonly<Record<Exclude<keyof CallDebit, 'requests'>, Float64Array>>;
@@ -21,6 +24,8 @@ export interface CountedCalls {
   readonly tokens: readonly TokenRecord[];
   /** What each counts over the minute it runs in. */
   readonly debits: () => DebitColumns;
+  /** What each has counted once it is over. */
+  readonly settled: () => DebitColumns;
   /** What must be free for each to be admitted. */
   readonly admissions: () => DebitColumns;
 }
@@ -41,13 +46,15 @@ interface Key {
   readonly tokenFactor: number;
   readonly minCacheableTokens: number;
   readonly maxOutputTokens: number | undefined;
+  readonly modelMaxOutputTokens: number | undefined;
 }
 
 const knownCalls = new WeakMap<Traffic, { readonly key: Key; readonly calls: CountedCalls }[]>();
 
 function keyOf(route: Counting): Key {
-  const { maxOutputTokens, minCacheableTokens = 0, rule, tokenFactor = 1 } = route;
-  return { rule, tokenFactor, minCacheableTokens, maxOutputTokens };
+  const { maxOutputTokens, minCacheableTokens = 0, modelMaxOutputTokens } = route;
+  const { rule, tokenFactor = 1 } = route;
+  return { rule, tokenFactor, minCacheableTokens, maxOutputTokens, modelMaxOutputTokens };
 }
 
 function isSame(a: Key, b: Key): boolean {
@@ -55,26 +62,30 @@ function isSame(a: Key, b: Key): boolean {
     a.rule === b.rule &&
     a.tokenFactor === b.tokenFactor &&
     a.minCacheableTokens === b.minCacheableTokens &&
-    a.maxOutputTokens === b.maxOutputTokens
+    a.maxOutputTokens === b.maxOutputTokens &&
+    a.modelMaxOutputTokens === b.modelMaxOutputTokens
   );
 }
 
 function count({ sessions }: Traffic, route: Counting): CountedCalls {
-  const tokens = sessions.flatMap((session) =>
-    session.calls.map((call) => routeTokens(route, call.tokens)),
-  );
+  const calls = sessions.flatMap((session) => session.calls);
+  const tokens = calls.map((call) => routeTokens(route, call.tokens));
+  const durations = calls.map((call) => call.durationMs);
   let debits: DebitColumns | undefined;
+  let settled: DebitColumns | undefined;
   let admissions: DebitColumns | undefined;
   return {
     tokens,
-    debits: () => (debits ??= columns(tokens, route, debit)),
-    admissions: () => (admissions ??= columns(tokens, route, admissionDebit)),
+    debits: () => (debits ??= columns(tokens, route, durations, debit)),
+    settled: () => (settled ??= columns(tokens, route, durations, settledDebit)),
+    admissions: () => (admissions ??= columns(tokens, route, durations, admissionDebit)),
   };
 }
 
 function columns(
   calls: readonly TokenRecord[],
-  { maxOutputTokens, rule }: Counting,
+  { maxOutputTokens, modelMaxOutputTokens, rule }: Counting,
+  durations: readonly number[],
   counts: typeof debit,
 ): DebitColumns {
   const found = {
@@ -84,7 +95,8 @@ function columns(
     uncachedTokens: new Float64Array(calls.length),
   };
   for (const [index, tokens] of calls.entries()) {
-    const one = counts(rule, { tokens, maxOutputTokens });
+    const durationMs = durations[index]!;
+    const one = counts(rule, { tokens, maxOutputTokens, modelMaxOutputTokens, durationMs });
     found.tokens[index] = one.tokens;
     found.inputTokens[index] = one.inputTokens;
     found.outputTokens[index] = one.outputTokens;

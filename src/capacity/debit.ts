@@ -1,5 +1,6 @@
 import { cacheWriteTokens, inputTokens, NO_TOKENS } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
+import { MS_PER_MINUTE } from '../core/units.ts';
 import type { CallEstimate, Debit, DebitOptions } from '../mechanisms/debits/debit-rule.ts';
 import { DEBIT_RULES } from '../mechanisms/debits/debit-rules.ts';
 import type { ProviderRule } from '../mechanisms/debits/debit-rules.ts';
@@ -34,6 +35,13 @@ export const COUNTING_RULES = {
   deepseek: { rule: 'deepseek', options: {} },
 } as const satisfies Record<string, CountingRule>;
 
+/** Whether a request without `max_tokens` reserves the most its model can give (Bedrock). */
+export function reservesModelMaximum(counting: CountingRule): boolean {
+  const tokens = { ...NO_TOKENS, uncached: 1, output: 1 };
+  const most = admissionDebit(counting, { tokens, modelMaxOutputTokens: 1000 });
+  return most.tokens > admissionDebit(counting, { tokens }).tokens;
+}
+
 export type CountingRuleId = keyof typeof COUNTING_RULES;
 
 /** One call's debits. Tokens are counted as the rule says, not as billed. */
@@ -53,10 +61,35 @@ export interface DebitedCall {
   readonly tokens: TokenRecord;
   /** `max_tokens` of the request; without it the real output is counted. */
   readonly maxOutputTokens?: number | undefined;
+  /** The most the model can give: what Bedrock reserves for a request without `max_tokens`. */
+  readonly modelMaxOutputTokens?: number | undefined;
 }
 
-/** What the call counts over the minute it runs in: as reserved, corrected by what is settled. */
-export function debit(counting: CountingRule, call: DebitedCall): CallDebit {
+/**
+ * What the call takes of a minute's limits: what is settled, and for as long as the call runs the
+ * part of its reservation that comes back afterwards. Over many calls that part is the number in
+ * flight times its size: calls a minute × share of the minute they run × size.
+ * @param call.durationMs how long it runs; a whole minute at most counts
+ */
+export function debit(
+  counting: CountingRule,
+  call: DebitedCall & { readonly durationMs: number },
+): CallDebit {
+  const settled = settledDebit(counting, call);
+  const reserved = admissionDebit(counting, call);
+  const held = Math.min(1, Math.max(0, call.durationMs) / MS_PER_MINUTE);
+  const taken = (name: 'tokens' | 'inputTokens' | 'uncachedTokens'): number =>
+    settled[name] + Math.max(0, reserved[name] - settled[name]) * held;
+  return {
+    ...settled,
+    tokens: taken('tokens'),
+    inputTokens: taken('inputTokens'),
+    uncachedTokens: taken('uncachedTokens'),
+  };
+}
+
+/** What the call has counted once it is over: as reserved, corrected by what is settled. */
+export function settledDebit(counting: CountingRule, call: DebitedCall): CallDebit {
   const estimate = estimateOf(call);
   const { reserve, settle } = DEBIT_RULES[counting.rule];
   return complete(counting, call.tokens, {
@@ -71,18 +104,23 @@ export function admissionDebit(counting: CountingRule, call: DebitedCall): CallD
   return complete(counting, call.tokens, reserved);
 }
 
-/** Whether `max_tokens` counts for the whole minute, so that asking for less frees the limit. */
+/**
+ * Whether `max_tokens` is reserved, so that asking for less frees the limit: for good where the
+ * provider does not correct it, else for as long as a call runs.
+ */
 export function countsMaxTokens(counting: CountingRule): boolean {
   const tokens = { ...NO_TOKENS, uncached: 1, output: 1 };
-  const capped = debit(counting, { tokens, maxOutputTokens: 1000 });
-  return capped.tokens > debit(counting, { tokens }).tokens;
+  const capped = admissionDebit(counting, { tokens, maxOutputTokens: 1000 });
+  return capped.tokens > admissionDebit(counting, { tokens }).tokens;
 }
 
-function estimateOf({ tokens, maxOutputTokens }: DebitedCall): CallEstimate {
+function estimateOf(call: DebitedCall): CallEstimate {
+  const { maxOutputTokens, modelMaxOutputTokens, tokens } = call;
   return {
     inputTokens: inputTokens(tokens),
     cacheReadTokens: tokens.cacheRead,
     maxOutputTokens,
+    modelMaxOutputTokens,
     expectedOutputTokens: tokens.output,
   };
 }
@@ -132,18 +170,4 @@ export function requestsFromTokenQuota(
   requestsPerThousandTokens: number,
 ): number {
   return (tokensPerMinute / 1000) * requestsPerThousandTokens;
-}
-
-/**
- * Wait until a continuously refilled bucket of a minute's capacity admits the request; Infinity
- * when the request is larger than the bucket. Matches public OpenAI 429 bodies to the millisecond.
- */
-export function retryAfterSeconds(bucket: {
-  readonly limitPerMinute: number;
-  readonly used: number;
-  readonly requested: number;
-}): number {
-  const { limitPerMinute, used, requested } = bucket;
-  if (requested > limitPerMinute) return Number.POSITIVE_INFINITY;
-  return Math.max(0, ((used + requested - limitPerMinute) * 60) / limitPerMinute);
 }

@@ -86,6 +86,8 @@ export interface Route {
   /** Null when no price is known: cost is then null. */
   readonly price: ModelPrice | null;
   readonly maxOutputTokens?: number | undefined;
+  /** The most the model gives: what some providers reserve when `max_tokens` is not sent. */
+  readonly modelMaxOutputTokens?: number | undefined;
   /** Tiers above this one, lowest first. */
   readonly higherTiers: readonly TierOption[];
 }

@@ -71,15 +71,15 @@ function build(
   counted: CountedCalls,
   { endsMatter, first }: { readonly first: number; readonly endsMatter: boolean },
 ): PlayedSession {
-  const debits = counted.debits();
+  const settled = counted.settled();
   const admissions = counted.admissions();
   const calls = session.calls.map(({ durationMs, offsetMs }, position): PlayedCall => {
     const call = first + position;
     const settle = {
-      tokens: debits.tokens[call]!,
-      inputTokens: debits.inputTokens[call]!,
-      outputTokens: debits.outputTokens[call]!,
-      uncachedTokens: debits.uncachedTokens[call]!,
+      tokens: settled.tokens[call]!,
+      inputTokens: settled.inputTokens[call]!,
+      outputTokens: settled.outputTokens[call]!,
+      uncachedTokens: settled.uncachedTokens[call]!,
     };
     const reserve = {
       requests: 1,

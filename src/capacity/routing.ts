@@ -1,5 +1,6 @@
 import { addTokens, inputTokens, NO_TOKENS } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
+import type { DebitedCall } from './debit.ts';
 import type { PlanInput, Route } from './plan-input.ts';
 import { scaleTokens, trafficMeans } from './traffic.ts';
 import type { Traffic } from './traffic.ts';
@@ -17,6 +18,12 @@ export function routeTokens(
   const prompt = inputTokens(own);
   if (prompt === own.uncached || prompt >= (route.minCacheableTokens ?? 0)) return own;
   return { ...NO_TOKENS, uncached: prompt, output: own.output, reasoning: own.reasoning };
+}
+
+/** The call as the route's provider counts it. */
+export function routeCall(route: Route, tokens: TokenRecord): DebitedCall {
+  const { maxOutputTokens, modelMaxOutputTokens } = route;
+  return { tokens: routeTokens(route, tokens), maxOutputTokens, modelMaxOutputTokens };
 }
 
 /**

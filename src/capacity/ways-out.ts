@@ -263,7 +263,7 @@ function withPromptCache(tokens: TokenRecord): TokenRecord {
 function shorterReservation(now: Situation): WayOut[] {
   const { input, pool, before } = now;
   const [route] = pool.routes;
-  const reserved = route!.maxOutputTokens;
+  const reserved = route!.maxOutputTokens ?? route!.modelMaxOutputTokens;
   if (before.dimension !== 'tpm' || reserved === undefined) return [];
   if (!countsMaxTokens(route!.rule)) return [];
   const outputs = input.traffic.sessions.flatMap((s) => s.calls.map((c) => c.tokens.output));

@@ -1,10 +1,11 @@
-import { COUNTING_RULES, countsMaxTokens } from '../capacity/debit.ts';
+import { COUNTING_RULES, countsMaxTokens, reservesModelMaximum } from '../capacity/debit.ts';
 import type { Route } from '../capacity/plan-input.ts';
 import { priceTimes } from '../capacity/price.ts';
 import type { ModelPrice } from '../capacity/price.ts';
 import { limitsOf, priceOf } from '../config/catalog-provider.ts';
 import type { CatalogModelEntry, ProviderCatalog } from '../config/catalog-provider.ts';
 import type { AlternativeDocument } from '../config/plan.ts';
+import { formatCount } from '../core/units.ts';
 import { genaiPrice, genaiSource } from './genai-prices.ts';
 import { CUSTOM_PROVIDER } from './plan-check.ts';
 import { givenSource } from './plan-notes.ts';
@@ -63,17 +64,12 @@ export function resolveRoute(
       ? null
       : notes.take(`${key}.tier`, tiers[0]!, tiers[0]!, 'the lowest tier of this model'));
   const rule = route.countingRule ?? model.limits?.countingRule ?? catalog.countingRule;
-  if (route.maxOutputTokens === undefined && countsMaxTokens(COUNTING_RULES[rule])) {
-    notes.say(
-      `${key}.maxOutputTokens`,
-      'the real output',
-      `${route.provider} counts max_tokens; set it, or TPM is understated`,
-    );
-  }
+  const modelMaxOutputTokens = unsetReservation(route, key, { catalog, model, rule }, notes);
   if (tier !== null) notes.sources.push(limitsSource(catalog, model, tier));
   if (route.limits !== undefined) notes.sources.push(givenSource(`${key}.limits`));
   return {
     ...given,
+    modelMaxOutputTokens,
     provider: route.provider,
     model: model.name,
     tier,
@@ -88,6 +84,39 @@ export function resolveRoute(
     provisioned: provisionedOffer(route, key, { catalog, model }, notes),
     higherTiers: tier === null ? [] : higherTiers(catalog, model, tier),
   };
+}
+
+/** What a provider that counts `max_tokens` takes for it when the plan does not say. */
+function unsetReservation(
+  route: AlternativeDocument,
+  key: string,
+  {
+    catalog,
+    model,
+    rule,
+  }: {
+    readonly catalog: ProviderCatalog;
+    readonly model: CatalogModelEntry;
+    readonly rule: keyof typeof COUNTING_RULES;
+  },
+  notes: Notes,
+): number | undefined {
+  const counting = COUNTING_RULES[rule];
+  if (route.maxOutputTokens !== undefined || !countsMaxTokens(counting)) return undefined;
+  const most = model.maxOutput;
+  if (most === undefined || !reservesModelMaximum(counting)) {
+    const why = `${route.provider} counts max_tokens; set it, or TPM is understated`;
+    notes.say(`${key}.maxOutputTokens`, 'the real output', why);
+    return undefined;
+  }
+  const { date, page, basis = 'listed' } = catalog.sources[most.source]!;
+  notes.sources.push({ of: `maxOutput ${route.provider} ${model.name}`, page, date, basis });
+  return notes.take(
+    `${key}.maxOutputTokens`,
+    most.tokens,
+    `${formatCount(most.tokens)}, all that ${model.name} can give`,
+    `${route.provider} reserves it while a call runs when max_tokens is not sent: send it`,
+  );
 }
 
 function routePriceOf(

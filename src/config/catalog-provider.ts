@@ -137,6 +137,8 @@ const document = strict({
       prices: z.array(price).optional(),
       /** Shorter prompts are silently not cached. */
       minCacheablePrompt: count().optional(),
+      /** The most one answer can have, and where that is said. */
+      maxOutput: strict({ tokens: count(), source: z.string() }).optional(),
       note: z.string().optional(),
     }),
   ),
@@ -175,6 +177,9 @@ const document = strict({
           message: `tier "${tier}" is not in tiers`,
         });
       }
+    }
+    if (model.maxOutput !== undefined) {
+      needSource(['models', index, 'maxOutput', 'source'], model.maxOutput.source);
     }
     for (const [row, one] of (model.prices ?? []).entries()) {
       needSource(['models', index, 'prices', row, 'source'], one.source);

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { COUNTING_RULES } from '../../src/capacity/debit.ts';
 import { simulateDemand } from '../../src/capacity/demand.ts';
 import { callVolume, meanDemand } from '../../src/capacity/mean-demand.ts';
+import { sustainedBreak } from '../../src/capacity/limits.ts';
+import type { Route } from '../../src/capacity/plan-input.ts';
 import { trafficMeans } from '../../src/capacity/traffic.ts';
 import { planOf, routeOf, trafficOf } from './example-plan.ts';
 
@@ -38,9 +40,17 @@ describe('mean demand', () => {
   test.for([
     { rule: 'openai', tpm: 1000 + 4096, why: 'max_tokens counts' },
     { rule: 'anthropic', tpm: 400 + 200, why: 'cache reads are free' },
-    { rule: 'bedrock-claude', tpm: 400 + 5 * 200, why: 'output burns five times' },
+    {
+      rule: 'bedrock-claude',
+      tpm: 400 + 5 * 200 + (4096 - 1000) * (3 / 60),
+      why: 'output burns five times; the rest of the reservation is held for the 3 s of the call',
+    },
     { rule: 'gemini', tpm: 1000, why: 'TPM is input' },
-    { rule: 'xai', tpm: 1000 + 200, why: 'everything once' },
+    {
+      rule: 'xai',
+      tpm: 1000 + 200 + (4096 - 200) * (3 / 60),
+      why: 'everything once, max_tokens for as long as the call runs',
+    },
   ] as const)('$rule: $why', ({ rule, tpm }) => {
     const traffic = trafficOf({
       callsPerTurn: 1,
@@ -49,6 +59,33 @@ describe('mean demand', () => {
     const route = routeOf({ rule: COUNTING_RULES[rule], maxOutputTokens: 4096 });
     const plan = planOf({ traffic, routes: [route] });
     expect(meanDemand(plan, route, 'tpm')).toBeCloseTo(1000 * tpm, 6);
+  });
+});
+
+describe('a Bedrock call without max_tokens', () => {
+  // 2M TPM carry 1,333 calls in flight of 500 + 1,000 tokens, and 15 of 500 + 128k.
+  const traffic = trafficOf({
+    callsPerTurn: 1,
+    callMs: 60_000,
+    tokens: { input: 500, output: 0, cachedShare: 0, variation: 0 },
+  });
+  const volume = { turnsPerMinute: 1, turnsPerDay: 480, daysPerMonth: 22, concurrentUsers: 1 };
+  const breaksAt = (route: Partial<Route>): number => {
+    const rule = COUNTING_RULES['bedrock-claude'];
+    const one = routeOf({ rule, limits: { tpm: 2_000_000 }, ...route });
+    return sustainedBreak(planOf({ traffic, volume, routes: [one] }))!.scale;
+  };
+
+  test.for([
+    { why: 'the cap it sends', route: { maxOutputTokens: 1000 }, calls: 1333 },
+    { why: 'the most its model gives', route: { modelMaxOutputTokens: 128_000 }, calls: 15 },
+    {
+      why: 'a cap wins over it',
+      route: { maxOutputTokens: 1000, modelMaxOutputTokens: 128_000 },
+      calls: 1333,
+    },
+  ])('reserves $why: $calls calls of a minute fit at once', ({ calls, route }) => {
+    expect(Math.floor(breaksAt(route))).toBe(calls);
   });
 });
 

@@ -9,7 +9,6 @@ import {
   effectiveInputLimit,
   requestsFromTokenQuota,
   requestsPerWindow,
-  retryAfterSeconds,
 } from '../../src/capacity/debit.ts';
 import {
   batchPrice,
@@ -31,6 +30,8 @@ import {
   weightedTokens,
 } from '../../src/capacity/provisioned.ts';
 import { inputTokens, NO_TOKENS } from '../../src/core/tokens.ts';
+import { MS_PER_MINUTE, MS_PER_SECOND } from '../../src/core/units.ts';
+import { openaiWaitMs } from '../../src/mechanisms/limit-message.ts';
 import { missingSharedData, sharedData } from '../support/requirements.ts';
 
 /** Every published worked example, through the planner's own functions, to the printed digits. */
@@ -143,11 +144,9 @@ const kinds: Readonly<Record<string, Calculate>> = {
     i.price.map((usd) => batchPrice(usd, i.factor)),
   ccu: (i: { usd: number }) => creditUnits(i.usd),
   retry: (i: { limit: number; used: number; requested: number }) =>
-    half(retryAfterSeconds({ limitPerMinute: i.limit, used: i.used, requested: i.requested }), 3),
+    half(openaiWaitMs(i, MS_PER_MINUTE) / MS_PER_SECOND, 3),
   oversize: (i: { limit: number; requested: number }) =>
-    retryAfterSeconds({ limitPerMinute: i.limit, used: 0, requested: i.requested }) === Infinity
-      ? 'never'
-      : 'sometimes',
+    openaiWaitMs({ ...i, used: 0 }, MS_PER_MINUTE) === Infinity ? 'never' : 'sometimes',
   per_window: (i: { rpm: number; window_s: number }) => requestsPerWindow(i.rpm, i.window_s),
   azure_units: (i: { tpm: number; rpm_per_1k: number }) =>
     requestsFromTokenQuota(i.tpm, i.rpm_per_1k),

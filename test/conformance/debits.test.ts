@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { COUNTING_RULES, admissionDebit, debit } from '../../src/capacity/debit.ts';
+import { COUNTING_RULES, admissionDebit, settledDebit } from '../../src/capacity/debit.ts';
 import type { CountingRule, CountingRuleId } from '../../src/capacity/debit.ts';
 import { providerConfigSchema } from '../../src/config/provider.ts';
 import type { LimitSettings } from '../../src/config/provider.ts';
@@ -72,14 +72,14 @@ describe.each(IDS)('%s', (id) => {
           Object.fromEntries(
             limit.dimensions.map(({ name, meter }) => [name, Math.round(meter.used(0))]),
           );
-        const planned = (debits: ReturnType<typeof debit>): Record<string, number> =>
+        const planned = (debits: ReturnType<typeof settledDebit>): Record<string, number> =>
           Object.fromEntries(names.map((name) => [name, Math.round(debits[UNITS[name]])]));
 
         const decision = limit.reserve(0, reserve(estimate, counting.options));
         if (!decision.admitted) throw new Error('refused below a limit without end');
         expect(used()).toEqual(planned(admissionDebit(counting, { tokens, maxOutputTokens })));
         limit.settle(0, decision.reservation, settle({ tokens }, estimate, counting.options));
-        expect(used()).toEqual(planned(debit(counting, { tokens, maxOutputTokens })));
+        expect(used()).toEqual(planned(settledDebit(counting, { tokens, maxOutputTokens })));
       }),
     );
   });
