@@ -22,6 +22,10 @@ export interface PlanInput {
   readonly pool?: SelfHosted | undefined;
   /** Busiest minute over mean minute of the measured trace, in calls; undefined when not measured. */
   readonly measuredPeakRatio?: number | undefined;
+  /** Share of the calls that response caches answer; shares of routes and pool are without them. */
+  readonly answeredFromCache?: number | undefined;
+  /** Prompt-cache keys that all traffic shares; undefined: one per session. */
+  readonly promptKeys?: number | undefined;
   /** What clients do after a 429. */
   readonly retry: RetryPolicy;
   readonly infra: readonly InfraLine[];
@@ -35,6 +39,8 @@ export interface PlanInput {
   readonly sensitivity?: Readonly<Record<string, number | undefined>> | undefined;
   /** Ages of the prices, when the user bounds them. */
   readonly priceAge?: PriceAge | undefined;
+  /** What the reader should know before they trust the plan. */
+  readonly warnings?: readonly string[] | undefined;
   /** What the document left open and what was taken instead. */
   readonly assumptions: readonly Assumption[];
   readonly sources: readonly Source[];
@@ -81,6 +87,10 @@ export interface Route {
   readonly tokenFactor?: number | undefined;
   /** Shorter prompts are silently not cached. */
   readonly minCacheableTokens?: number | undefined;
+  /** Requests a minute to one prompt-cache key above which the cache may miss; absent: not stated. */
+  readonly cacheKeyRpm?: number | undefined;
+  /** Share of the cache reads that is left at the scale in question; absent: all. */
+  readonly cacheKept?: number | undefined;
   /** Reserved capacity to weigh against pay-as-you-go. */
   readonly provisioned?: ProvisionedOffer | undefined;
   /** Null when no price is known: cost is then null. */

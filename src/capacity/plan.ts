@@ -1,3 +1,4 @@
+import { breakWithCache, cacheAt, planCachedShare } from './caching.ts';
 import { monthlyCost, poolDemand, stackTraffic } from './cost.ts';
 import type { Cost } from './cost.ts';
 import { simulateDemand } from './demand.ts';
@@ -88,6 +89,8 @@ interface Demand {
   /** All input tokens, cached or not; null when the workload gives none. */
   readonly itpm: Rate | null;
   readonly otpm: Rate | null;
+  /** Share of the input tokens that the routes read from the prompt cache; null without tokens. */
+  readonly cachedShare: number | null;
   /** LLM calls in flight. */
   readonly concurrency: { readonly mean: number; readonly peak: Estimate | null };
 }
@@ -99,7 +102,7 @@ export interface Rate {
 
 /** Computes a plan. Pure; the same input gives the same plan. */
 export function makePlan(input: PlanInput, options: DemandOptions = {}): Plan {
-  const simulation = simulateDemand(input, options);
+  const simulation = simulateScales(input, options);
   const pools = new Map(
     input.scales.map((scale) => {
       const demand = poolDemand(input, simulation, scale);
@@ -110,34 +113,53 @@ export function makePlan(input: PlanInput, options: DemandOptions = {}): Plan {
     const pool = pools.get(scale) ?? null;
     return pool === null ? 0 : pool.costUsdPerMonth;
   };
-  const breaksAtPeak = peakBreak(input, simulation);
+  const breaksAtPeak = breakWithCache(input, (at) => peakBreak(at, simulation));
+  const required = cacheAt(input, input.goals.fitsAtScale);
   return {
     name: input.name,
     seed: input.seed,
     scales: input.scales.map((scale) =>
-      planScale(input, simulation, options, {
+      planScale(cacheAt(input, scale), simulation, options, {
         scale,
         pool: pools.get(scale) ?? null,
         gpuUsdPerMonth: gpuUsd(scale),
       }),
     ),
-    breaksAt: sustainedBreak(input) ?? null,
+    breaksAt: breakWithCache(input, sustainedBreak) ?? null,
     breaksAtPeak: breaksAtPeak ?? null,
-    waysOut: waysOut(input, breaksAtPeak),
+    waysOut: waysOut(required, breaksAtPeak),
     stages: planStages(input, simulation, gpuUsd),
     stack:
       input.stack === undefined
         ? null
         : planStack(input.stack, input.scales, (scale) => stackTraffic(input, simulation, scale)),
-    split: planSplit(input, simulation, options),
+    split: planSplit(required, simulation, options),
     provisioned: planProvisioned(input),
     sensitivity: planSensitivity(input, simulation),
     priceAge: input.priceAge ?? null,
     goals: input.goals,
-    warnings: [...burstWarning(input, simulation), ...ageWarning(input)],
+    warnings: [...burstWarning(input, simulation), ...ageWarning(input), ...(input.warnings ?? [])],
     assumptions: input.assumptions,
     sources: input.sources,
     simulation: { replications: simulation.replications, windowMinutes: simulation.windowMinutes },
+  };
+}
+
+/** One pass for all scales, unless caching changes the calls from one to the next. */
+function simulateScales(input: PlanInput, options: DemandOptions): DemandSimulation {
+  const inputs = input.scales.map((scale) => cacheAt(input, scale));
+  const changes = inputs.some(({ routes }) =>
+    routes.some(({ cacheKept }) => cacheKept !== undefined),
+  );
+  if (!changes) return simulateDemand(input, options);
+  // Sessions of a scale are the same whichever scales are asked for: they stay comparable.
+  const each = inputs.map((at, index) =>
+    simulateDemand({ ...at, scales: [input.scales[index]!] }, options),
+  );
+  return {
+    ...each[0]!,
+    scales: each.flatMap(({ scales }) => scales),
+    calls: each.reduce((sum, { calls }) => sum + calls, 0),
   };
 }
 
@@ -207,18 +229,24 @@ function ageWarning({ priceAge }: PlanInput): string[] {
 function demandAt(input: PlanInput, simulation: DemandSimulation, scale: number): Demand {
   const means = trafficMeans(input.traffic);
   const peaks = simulation.scales.find((entry) => entry.scale === scale)?.total;
+  const sent = 1 - (input.answeredFromCache ?? 0);
   const perMinute = callVolume(input.volume, input.traffic).perMinute * scale;
-  const asked = perMinute * (1 + extraCallShare(input));
+  const asked = perMinute * (sent + extraCallShare(input));
   const known = input.traffic.tokensKnown;
   const extra = extraTokens(input);
   return {
     turnsPerMinute: input.volume.turnsPerMinute * scale,
     rpm: rate(asked, peaks, 'rpm'),
     peakSecond: peaks?.rps ?? null,
-    itpm: known ? rate(perMinute * (inputTokens(means.tokens) + extra.input), peaks, 'itpm') : null,
-    otpm: known ? rate(perMinute * (means.tokens.output + extra.output), peaks, 'otpm') : null,
+    itpm: known
+      ? rate(perMinute * (sent * inputTokens(means.tokens) + extra.input), peaks, 'itpm')
+      : null,
+    otpm: known
+      ? rate(perMinute * (sent * means.tokens.output + extra.output), peaks, 'otpm')
+      : null,
+    cachedShare: planCachedShare(input),
     concurrency: {
-      mean: (perMinute / 60) * (means.callSeconds + extra.seconds),
+      mean: (perMinute / 60) * (sent * means.callSeconds + extra.seconds),
       peak: peaks?.concurrency ?? null,
     },
   };

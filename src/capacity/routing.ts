@@ -14,10 +14,21 @@ export function routeTokens(
   tokens: TokenRecord,
 ): TokenRecord {
   const factor = route.tokenFactor ?? 1;
-  const own = factor === 1 ? tokens : scaleTokens(tokens, factor);
+  const own = lessCached(factor === 1 ? tokens : scaleTokens(tokens, factor), route.cacheKept ?? 1);
   const prompt = inputTokens(own);
   if (prompt === own.uncached || prompt >= (route.minCacheableTokens ?? 0)) return own;
   return { ...NO_TOKENS, uncached: prompt, output: own.output, reasoning: own.reasoning };
+}
+
+/** Reads that find a machine without the prompt are written there instead. */
+function lessCached(tokens: TokenRecord, kept: number): TokenRecord {
+  if (kept >= 1 || tokens.cacheRead === 0) return tokens;
+  const lost = tokens.cacheRead * (1 - kept);
+  return {
+    ...tokens,
+    cacheRead: tokens.cacheRead - lost,
+    cacheWrite5m: tokens.cacheWrite5m + lost,
+  };
 }
 
 /** The call as the route's provider counts it. */

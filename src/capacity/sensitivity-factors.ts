@@ -62,6 +62,20 @@ export const SENSITIVITY_FACTORS = {
     basis: 'hit rates move with traffic per prefix and with changes of the prompt',
     vary: (input, change) => withSizes(input, (tokens) => moveCached(tokens, change)),
   },
+  responseCache: {
+    label: 'share of calls answered by response caches',
+    range: 0.1,
+    unit: 'points',
+    basis: 'depends on how alike the questions are; measure it',
+    vary: (input, change) => {
+      const now = input.answeredFromCache ?? 0;
+      if (now === 0) return undefined;
+      const then = Math.min(0.99, Math.max(0, now + change));
+      const factor = (1 - then) / (1 - now);
+      const routes = input.routes.map((route) => ({ ...route, share: route.share * factor }));
+      return { input: { ...input, routes, answeredFromCache: then } };
+    },
+  },
   tokenizer: {
     label: 'tokens per text of the other tokenizers',
     range: 0.15,

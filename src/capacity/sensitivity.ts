@@ -1,3 +1,4 @@
+import { breakWithCache, cacheAt } from './caching.ts';
 import { monthlyCost, poolDemand } from './cost.ts';
 import { extrapolated } from './sensitivity-simulation.ts';
 import { SENSITIVITY_FACTORS } from './sensitivity-factors.ts';
@@ -86,7 +87,8 @@ function breakSwing({ low, high }: SensitivityRow): number {
 }
 
 function evaluate(variant: Variant, simulation: DemandSimulation, scale: number): SensitivityEnd {
-  const { input, volumeFactor = 1, billFactors = {} } = variant;
+  const { volumeFactor = 1, billFactors = {} } = variant;
+  const input = cacheAt(variant.input, scale);
   // More traffic is the same plan at another scale; its peaks follow from the simulated ones.
   const moved = extrapolated(input, simulation, scale, volumeFactor);
   const demand = poolDemand(input, moved, scale);
@@ -100,6 +102,6 @@ function evaluate(variant: Variant, simulation: DemandSimulation, scale: number)
   }
   return {
     usdPerMonth,
-    breaksAt: sustainedBreak(input)?.scale ?? null,
+    breaksAt: breakWithCache(input, sustainedBreak)?.scale ?? null,
   };
 }

@@ -1,4 +1,5 @@
 import { formatCount, formatShare } from '../core/units.ts';
+import { cacheAt } from './caching.ts';
 import { monthlyCost } from './cost.ts';
 import type { DemandSimulation } from './demand.ts';
 import { limitPools, peakBreak, sustainedBreak } from './limits.ts';
@@ -46,7 +47,7 @@ export function planStages(
   let current = input;
   let before: { readonly input: PlanInput; readonly scale: number } | undefined;
   for (const scale of input.scales) {
-    const grown = growTo(current, simulation, scale);
+    const grown = growTo(cacheAt(current, scale), simulation, scale);
     const supports = peakBreak(grown.input, simulation) ?? null;
     stages.push({
       name: stageName(stages.length),

@@ -1,4 +1,5 @@
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
+import { keysWanted } from './caching.ts';
 import { countsMaxTokens } from './debit.ts';
 import { limitPools, oversizeRequests, sustainedBreak } from './limits.ts';
 import type { Break, LimitPool } from './limits.ts';
@@ -34,6 +35,7 @@ type WayOutKind =
   | 'fewer-calls'
   | 'response-cache'
   | 'prompt-cache'
+  | 'cache-keys'
   | 'shorter-output-reservation'
   | 'batch'
   | 'smoothing'
@@ -65,6 +67,7 @@ export function waysOut(input: PlanInput, peak?: Break): WayOut[] {
     ...fewerCalls(now),
     ...responseCache(now),
     ...promptCache(now),
+    ...cacheKeys(now),
     ...shorterReservation(now),
     ...batch(now),
     ...raisedLimit(now),
@@ -215,6 +218,8 @@ function fewerCalls(now: Situation): WayOut[] {
 
 function responseCache(now: Situation): WayOut[] {
   const { input, before } = now;
+  // The plan says already what its caches answer.
+  if (input.answeredFromCache !== undefined) return [];
   const needed = 1 - before.scale / input.goals.fitsAtScale;
   const note =
     needed > 0
@@ -247,6 +252,24 @@ function promptCache(now: Situation): WayOut[] {
         note: 'needs a stable prompt prefix; helps limits only where cache reads do not count',
       },
     ),
+  ];
+}
+
+/** Shared cache keys that miss for their rate: more of them, or one per session. */
+function cacheKeys(now: Situation): WayOut[] {
+  const { input, pool } = now;
+  const missing = pool.routes.filter(({ cacheKept }) => cacheKept !== undefined);
+  if (missing.length === 0) return [];
+  const wanted = missing.map((route) => keysWanted(input, route, input.goals.fitsAtScale) ?? 1);
+  const changed = withRoutes(input, (route) =>
+    route.limitPool === pool.key ? { ...route, cacheKept: undefined } : route,
+  );
+  return [
+    outcome(now, changed, {
+      kind: 'cache-keys',
+      change: `use ${formatCount(Math.max(...wanted))} prompt-cache keys instead of ${formatCount(input.promptKeys ?? 1)}`,
+      note: `at most ${missing[0]!.cacheKeyRpm} requests a minute per key find their prompt`,
+    }),
   ];
 }
 

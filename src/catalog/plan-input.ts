@@ -2,6 +2,7 @@ import { dayLoad } from '../capacity/diurnal.ts';
 import type { DayLoad } from '../capacity/diurnal.ts';
 import type { InfraLine, OpsLine, Quantity, UnitPrice } from '../capacity/infra.ts';
 import type { Business, Goals, PlanInput, SelfHosted, Volume } from '../capacity/plan-input.ts';
+import { cachedShare } from '../capacity/caching.ts';
 import { callFeatures } from '../capacity/routing-classes.ts';
 import { trafficMeans } from '../capacity/traffic.ts';
 import type { InfraLineDocument, PlanDocument } from '../config/plan.ts';
@@ -10,6 +11,13 @@ import { DAYS_PER_MONTH, formatShare, formatUsd, round } from '../core/units.ts'
 import { AgentInfraError } from '../errors.ts';
 import { pick } from './gpus.ts';
 import type { readGpus, readModels } from './gpus.ts';
+import {
+  answeredFromCache,
+  cachedWorkload,
+  cacheWarning,
+  noteKeys,
+  withoutCached,
+} from './plan-caching.ts';
 import { givenSource, Notes } from './plan-notes.ts';
 import { planRoutes } from './plan-routes.ts';
 import { planWorkload } from './plan-workload.ts';
@@ -37,18 +45,19 @@ const DEFAULT_SCALES = [1, 3, 10];
 export async function planInput(plan: PlanDocument, context: PlanContext): Promise<PlanInput> {
   const notes = new Notes();
   const seed = plan.seed ?? 1;
-  const workload = await planWorkload(plan, context.file, seed);
-  notes.assumptions.push(...workload.assumptions);
-  notes.sources.push(...workload.sources);
+  const measured = await planWorkload(plan, context.file, seed);
+  notes.assumptions.push(...measured.assumptions);
+  notes.sources.push(...measured.sources);
+  const workload = cachedWorkload(plan, measured, context.file, notes);
   const day = plan.asOf ?? context.today;
   const { file, catalogs } = context;
   const features = callFeatures(workload.skeletons);
-  const { routes, alternatives, pool } = planRoutes(
-    plan,
-    { ...workload, features },
-    { file, day, catalogs },
-    notes,
+  const answered = answeredFromCache(plan, notes);
+  const { routes, alternatives, pool } = withoutCached(
+    planRoutes(plan, { ...workload, features }, { file, day, catalogs }, notes),
+    answered,
   );
+  if (cachedShare(workload.traffic) > 0) noteKeys(plan, routes, notes);
   return {
     name: plan.name ?? 'plan',
     seed,
@@ -57,6 +66,8 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
     scales: plan.scales ?? notes.take('scales', DEFAULT_SCALES, '1, 3, 10', 'the usual steps'),
     routes,
     alternatives,
+    answeredFromCache: answered === 0 ? undefined : answered,
+    promptKeys: plan.caching?.prompt?.keys,
     pool: poolOf(plan, pool, context, notes),
     // Users and sessions per day name the busy period themselves; a measured mean may not be one.
     measuredPeakRatio: plan.targets.measured === undefined ? undefined : peakRatio(workload),
@@ -72,6 +83,7 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
     goals: goalsOf(plan, notes),
     business: businessOf(plan, notes),
     sensitivity: plan.sensitivity,
+    warnings: cacheWarning(plan, workload),
     assumptions: notes.assumptions,
     sources: notes.sources,
   };

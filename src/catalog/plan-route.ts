@@ -81,6 +81,7 @@ export function resolveRoute(
     limitPool: `${route.provider} ${model.limits?.pool ?? model.name}${regionOf(route)}`,
     price: routePriceOf(route, key, { catalog, model, day }, notes),
     minCacheableTokens: model.minCacheablePrompt,
+    cacheKeyRpm: catalog.promptCache?.requestsPerMinutePerKey,
     provisioned: provisionedOffer(route, key, { catalog, model }, notes),
     higherTiers: tier === null ? [] : higherTiers(catalog, model, tier),
   };

@@ -103,6 +103,8 @@ const document = strict({
     source: z.string(),
   }),
   sources: z.record(z.string(), source),
+  /** Above this rate to one cache key, calls may reach a machine without the prompt. */
+  promptCache: strict({ requestsPerMinutePerKey: count(), source: z.string() }).optional(),
   /** Lowest first. */
   tiers: z
     .array(
@@ -150,6 +152,9 @@ const document = strict({
     context.addIssue({ code: 'custom', path, message: `unknown source "${name}"` });
   };
   needSource(['enforcement', 'source'], catalog.enforcement.source);
+  if (catalog.promptCache !== undefined) {
+    needSource(['promptCache', 'source'], catalog.promptCache.source);
+  }
   for (const [index, tier] of (catalog.tiers ?? []).entries()) {
     needSource(['tiers', index, 'source'], tier.source);
   }

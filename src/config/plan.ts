@@ -8,6 +8,7 @@ import { header, readText } from './document.ts';
 import type { LoadOptions } from './document.ts';
 import { overrideYaml } from './override.ts';
 import { business, escalation, routingShape, sensitivity, shareIssues } from './plan-routing.ts';
+import { caching } from './plan-caching.ts';
 import { DEFAULT_LIMIT_BYTES, parseYaml } from './yaml.ts';
 import { count, duration, oneOf, share, strict, usd } from './fields.ts';
 import { stackSchema } from './stack.ts';
@@ -229,6 +230,7 @@ const document = strict({
   infra: z.array(infraLine).optional(),
   ops: z.array(opsLine).optional(),
   stack: stackSchema.optional(),
+  caching: caching.optional(),
   goals: goals.optional(),
   business: business.optional(),
   sensitivity: sensitivity.optional(),
