@@ -20,10 +20,15 @@ export interface Cost {
     readonly total: number | null;
   };
   readonly perTurn: number | null;
+  readonly perSession: number | null;
+  /** Per session that completes its task; null when the plan does not say how many do. */
+  readonly perTask: number | null;
   /** Per user active at once in the busy period; null when the target is not told in users. */
   readonly perUser: number | null;
   readonly routes: readonly RouteCost[];
   readonly infraLines: readonly InfraCost[];
+  /** The operations lines that count at this scale. */
+  readonly opsLines: readonly { readonly name: string; readonly usdPerMonth: number }[];
   /** Components of the stack that nothing can serve, each with its reasons. */
   readonly stackGaps: readonly string[];
 }
@@ -72,8 +77,19 @@ export function monthlyCost(
   const total = sum([api, gpuUsdPerMonth, infra, ops]);
   const turns = activity.turnsPerMonth;
   const users = activity.concurrentUsers;
+  const sessions = turns / trafficMeans(input.traffic).turnsPerSession;
+  const perSession = total === null || sessions === 0 ? null : total / sessions;
+  const success = input.business?.taskSuccess;
   return {
     monthly: { api, gpu: gpuUsdPerMonth, infra, ops, total },
+    perSession,
+    perTask: perSession === null || success === undefined ? null : perSession / success,
+    opsLines: [
+      ...input.ops.filter(({ fromScale }) => scale >= fromScale),
+      ...(stack?.opsUsdPerMonth == null
+        ? []
+        : [{ name: 'work on the stack', usdPerMonth: stack.opsUsdPerMonth }]),
+    ],
     perTurn: total === null || turns === 0 ? null : total / turns,
     perUser: total === null || users === null || users === 0 ? null : total / users,
     routes,

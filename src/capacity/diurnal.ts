@@ -6,6 +6,8 @@ export interface DayLoad {
   readonly peakHourShare: number;
   /** 0 to 23: the first of the busiest hours. */
   readonly peakHour: number;
+  /** Each hour over the busiest one. */
+  readonly loads: readonly number[];
 }
 
 /**
@@ -21,5 +23,6 @@ export function dayLoad(hours: readonly number[]): DayLoad | undefined {
     equivalentHours: sum / most,
     peakHourShare: most / sum,
     peakHour: hours.indexOf(most),
+    loads: hours.map((load) => load / most),
   };
 }

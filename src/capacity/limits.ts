@@ -102,7 +102,8 @@ function bindingRow(rows: readonly LimitUse[]): LimitUse | undefined {
   return best;
 }
 
-function poolMean(input: PlanInput, pool: LimitPool, dimension: Dimension): number | null {
+/** Mean demand of a pool at 1x in the dimension's own unit; null when it needs what nobody gave. */
+export function poolMean(input: PlanInput, pool: LimitPool, dimension: Dimension): number | null {
   let total = 0;
   for (const route of pool.routes) {
     const one = meanDemand(input, route, dimension);
@@ -159,7 +160,7 @@ function breakOf(pool: LimitPool, dimension: Dimension, scale: number): Break {
 }
 
 /** The simulated peak nearest to a scale; undefined for dimensions without a window to peak in. */
-function simulatedPeak(
+export function simulatedPeak(
   simulation: DemandSimulation,
   pool: string,
   dimension: Dimension,

@@ -1,6 +1,7 @@
 import type { RetryPolicy } from '../mechanisms/backoff.ts';
 import type { CountingRule } from './debit.ts';
 import type { PoolSpec } from './gpu-pool.ts';
+import type { HoursOfDay } from './day-hours.ts';
 import type { InfraLine, OpsLine } from './infra.ts';
 import type { Limits } from './limit.ts';
 import type { ModelPrice } from './price.ts';
@@ -14,6 +15,8 @@ export interface PlanInput {
   readonly seed: string | number;
   readonly traffic: Traffic;
   readonly volume: Volume;
+  /** Load by hour of the day, when it is known. */
+  readonly day?: HoursOfDay | undefined;
   /** Multiples of the target, ascending; the first is normally 1. */
   readonly scales: readonly number[];
   readonly routes: readonly Route[];
@@ -39,6 +42,8 @@ export interface PlanInput {
   readonly sensitivity?: Readonly<Record<string, number | undefined>> | undefined;
   /** Ages of the prices, when the user bounds them. */
   readonly priceAge?: PriceAge | undefined;
+  /** What the plan leaves out, in words. */
+  readonly notCounted?: readonly string[] | undefined;
   /** What the reader should know before they trust the plan. */
   readonly warnings?: readonly string[] | undefined;
   /** What the document left open and what was taken instead. */

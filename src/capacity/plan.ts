@@ -1,10 +1,13 @@
 import { breakWithCache, cacheAt, planCachedShare } from './caching.ts';
 import { monthlyCost, poolDemand, stackTraffic } from './cost.ts';
 import type { Cost } from './cost.ts';
+import { hoursOfDay } from './day-hours.ts';
+import type { DayUse } from './day-hours.ts';
 import { simulateDemand } from './demand.ts';
 import type { DemandOptions, DemandSimulation, Estimate, Peaks } from './demand.ts';
 import { sizePool } from './gpu-pool.ts';
 import type { PoolPlan } from './gpu-pool.ts';
+import { DIMENSIONS } from './limit.ts';
 import {
   limitPools,
   limitUses,
@@ -17,6 +20,9 @@ import {
 import type { Break, LimitUse, Oversize, Verdict } from './limits.ts';
 import { callVolume, meanCall } from './mean-demand.ts';
 import type { Assumption, Goals, PlanInput, PriceAge, Source } from './plan-input.ts';
+import { queueFor } from './queueing.ts';
+import type { Queueing } from './queueing.ts';
+import { planWarnings } from './plan-warnings.ts';
 import { planProvisioned } from './provisioned-plan.ts';
 import type { ProvisionedPlan } from './provisioned-plan.ts';
 import { extraCallShare } from './routing.ts';
@@ -32,11 +38,10 @@ import { planSplit } from './split-plan.ts';
 import type { SplitPlan } from './split-plan.ts';
 import { planStages } from './stages.ts';
 import type { Stage } from './stages.ts';
-import { round } from '../core/units.ts';
 import { inputTokens } from '../core/tokens.ts';
 import { trafficMeans } from './traffic.ts';
 import { waysOut } from './ways-out.ts';
-import type { WayOut } from './ways-out.ts';
+import type { WayOut } from './way-out.ts';
 
 /** The answer: what each scale asks for, what it costs, where it breaks, and what to do then. */
 export interface Plan {
@@ -59,6 +64,8 @@ export interface Plan {
   readonly stack: StackPlan | null;
   readonly goals: Goals;
   readonly warnings: readonly string[];
+  /** What the plan leaves out, in words. */
+  readonly notCounted: readonly string[];
   readonly assumptions: readonly Assumption[];
   readonly sources: readonly Source[];
   readonly simulation: { readonly replications: number; readonly windowMinutes: number };
@@ -71,6 +78,10 @@ export interface ScalePlan {
   readonly oversize: readonly Oversize[];
   /** Per limit pool: what is turned away, under documented and pessimistic windows. */
   readonly rejections: readonly Rejections[];
+  /** Per limit pool: what calls wait when the client spaces them instead. */
+  readonly queueing: readonly Queueing[];
+  /** The limits hour by hour; null when the shape of the day is not known. */
+  readonly day: DayUse | null;
   readonly cost: Cost;
   readonly pool: PoolPlan | null;
   /** Value against cost; null when the plan gives no value. */
@@ -114,20 +125,22 @@ export function makePlan(input: PlanInput, options: DemandOptions = {}): Plan {
     return pool === null ? 0 : pool.costUsdPerMonth;
   };
   const breaksAtPeak = breakWithCache(input, (at) => peakBreak(at, simulation));
+  const scales = input.scales.map((scale) =>
+    planScale(cacheAt(input, scale), simulation, options, {
+      scale,
+      pool: pools.get(scale) ?? null,
+      gpuUsdPerMonth: gpuUsd(scale),
+    }),
+  );
+  const queueing = scales.find(({ scale }) => scale === input.goals.fitsAtScale)?.queueing;
   const required = cacheAt(input, input.goals.fitsAtScale);
   return {
     name: input.name,
     seed: input.seed,
-    scales: input.scales.map((scale) =>
-      planScale(cacheAt(input, scale), simulation, options, {
-        scale,
-        pool: pools.get(scale) ?? null,
-        gpuUsdPerMonth: gpuUsd(scale),
-      }),
-    ),
+    scales,
     breaksAt: breakWithCache(input, sustainedBreak) ?? null,
     breaksAtPeak: breaksAtPeak ?? null,
-    waysOut: waysOut(required, breaksAtPeak),
+    waysOut: waysOut(required, { peak: breaksAtPeak, queueing }),
     stages: planStages(input, simulation, gpuUsd),
     stack:
       input.stack === undefined
@@ -138,7 +151,8 @@ export function makePlan(input: PlanInput, options: DemandOptions = {}): Plan {
     sensitivity: planSensitivity(input, simulation),
     priceAge: input.priceAge ?? null,
     goals: input.goals,
-    warnings: [...burstWarning(input, simulation), ...ageWarning(input), ...(input.warnings ?? [])],
+    warnings: planWarnings(input, simulation),
+    notCounted: input.notCounted ?? [],
     assumptions: input.assumptions,
     sources: input.sources,
     simulation: { replications: simulation.replications, windowMinutes: simulation.windowMinutes },
@@ -178,52 +192,27 @@ function planScale(
   const limits = limitUses(input, simulation, scale);
   const oversize = oversizeRequests(input);
   const cost = monthlyCost(input, simulation, scale, gpuUsdPerMonth);
+  const refused = limitPools(input).flatMap((pool) => {
+    const { replications } = options;
+    const own = simulateRejections(input, pool, scale, { retry: input.retry, replications });
+    return own === undefined ? [] : [{ pool, own }];
+  });
   return {
     scale,
     demand: demandAt(input, simulation, scale),
     limits,
     oversize,
-    rejections: limitPools(input).flatMap(
-      (limited) =>
-        simulateRejections(input, limited, scale, {
-          retry: input.retry,
-          replications: options.replications,
-        }) ?? [],
+    rejections: refused.map(({ own }) => own),
+    queueing: refused.map(({ own, pool: limited }) =>
+      queueFor(input, limited, own, scale, options),
     ),
+    day: hoursOfDay(input, simulation, scale),
     cost,
     pool,
     margin: marginAt(input, cost, scale) ?? null,
     verdict: verdictOf(input, limits, oversize),
     unknowns: unknownsOf(input, limits, cost),
   };
-}
-
-/** The measured peak is this much above the simulated one before the plan warns. */
-const BURST_TOLERANCE = 1.2;
-
-/**
- * Sessions are simulated as independent. When the trace itself had much higher peaks at its own
- * rate (a day's curve, a batch job), the plan's busy period must be chosen by the user.
- */
-function burstWarning(input: PlanInput, simulation: DemandSimulation): string[] {
-  const measured = input.measuredPeakRatio;
-  const [first] = simulation.scales;
-  const peak = first?.total.rpm?.value;
-  if (measured === undefined || first === undefined || peak === undefined) return [];
-  const simulated = peak / (callVolume(input.volume, input.traffic).perMinute * first.scale);
-  if (measured < simulated * BURST_TOLERANCE) return [];
-  return [
-    `the trace's busiest minute had ${round(measured, 1)} times its mean, the simulation has ${round(simulated, 1)} times: make sure the target is the busy period, not a day's mean`,
-  ];
-}
-
-function ageWarning({ priceAge }: PlanInput): string[] {
-  const [oldest] = priceAge?.stale ?? [];
-  if (priceAge === undefined || oldest === undefined) return [];
-  const prices = priceAge.stale.length === 1 ? '1 price is' : `${priceAge.stale.length} prices are`;
-  return [
-    `${prices} older than ${round(priceAge.maxDays, 1)} days: ${oldest.of} is of ${oldest.date}, ${oldest.days} days ago`,
-  ];
 }
 
 function demandAt(input: PlanInput, simulation: DemandSimulation, scale: number): Demand {
@@ -273,7 +262,8 @@ function unknownsOf(input: PlanInput, limits: readonly LimitUse[], cost: Cost): 
   const unknowns = new Set<string>();
   for (const use of limits) {
     const missing = missingFor(input, use);
-    if (missing !== null) unknowns.add(`${use.provider} ${use.dimension}: ${missing}`);
+    if (missing !== null)
+      unknowns.add(`${use.provider} ${DIMENSIONS[use.dimension].label}: ${missing}`);
   }
   for (const route of input.routes) {
     if (Object.keys(route.limits).length === 0) {

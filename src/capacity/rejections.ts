@@ -60,7 +60,8 @@ const CALLS = 8000;
  */
 const MOST_CALLS_PER_MINUTE = 10_000;
 
-const PESSIMISTIC: Enforcements = { rpm: { kind: 'fixed', windowMs: MS_PER_SECOND } };
+/** The reading that several providers reserve for themselves. */
+export const PESSIMISTIC: Enforcements = { rpm: { kind: 'fixed', windowMs: MS_PER_SECOND } };
 
 /** Limits that reject within minutes; days and months are judged by their volumes. */
 const SHORT_LIMITS = ['rpm', 'rps', 'tpm', 'itpm', 'otpm', 'uncachedTpm', 'concurrency'] as const;

@@ -10,7 +10,7 @@ import type { Traffic } from './traffic.ts';
  * and prompts shorter than its smallest cacheable one are silently billed uncached.
  */
 export function routeTokens(
-  route: Pick<Route, 'tokenFactor' | 'minCacheableTokens'>,
+  route: Pick<Route, 'tokenFactor' | 'minCacheableTokens' | 'cacheKept'>,
   tokens: TokenRecord,
 ): TokenRecord {
   const factor = route.tokenFactor ?? 1;

@@ -1,50 +1,18 @@
-import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
-import { keysWanted } from './caching.ts';
+import { formatCount, formatDuration, formatShare, formatUsd, round } from '../core/units.ts';
 import { countsMaxTokens } from './debit.ts';
-import { limitPools, oversizeRequests, sustainedBreak } from './limits.ts';
+import { limitPools, sustainedBreak } from './limits.ts';
 import type { Break, LimitPool } from './limits.ts';
 import { DIMENSIONS, formatScale, SPEND_DIMENSIONS } from './limit.ts';
 import type { Dimension, Limits } from './limit.ts';
-import { callVolume, meanCall } from './mean-demand.ts';
 import type { PlanInput, Route } from './plan-input.ts';
+import type { Queueing } from './queueing.ts';
 import { commonSelection } from './routing.ts';
-import type { TokenRecord } from '../core/tokens.ts';
 import { trafficMeans } from './traffic.ts';
-import { withCallFactor, withRoutes, withTokens } from './what-if.ts';
+import { outcome } from './way-out.ts';
+import type { Situation, WayOut } from './way-out.ts';
+import { cacheKeys, promptCache, responseCache } from './ways-out-caches.ts';
+import { withCallFactor, withRoutes } from './what-if.ts';
 
-/** One way to carry more: what to change, and what the same plan says after the change. */
-export interface WayOut {
-  readonly kind: WayOutKind;
-  readonly change: string;
-  /** Utilisation of the binding dimension at the required scale after the change (mean demand). */
-  readonly utilisation: number;
-  /** Where mean demand then meets the first limit of this provider and model; null when none is left. */
-  readonly breaksAt: Break | null;
-  /** A limit of another route that breaks earlier still; null when there is none. */
-  readonly thenBreaksAt: Break | null;
-  readonly fitsRequired: boolean;
-  /** Change of the monthly API bill at the required scale; null when prices are unknown. */
-  readonly apiUsdPerMonth: number | null;
-  /** Conditions, and what the figure rests on. */
-  readonly note: string | null;
-}
-
-type WayOutKind =
-  | 'higher-tier'
-  | 'route-share'
-  | 'fewer-calls'
-  | 'response-cache'
-  | 'prompt-cache'
-  | 'cache-keys'
-  | 'shorter-output-reservation'
-  | 'batch'
-  | 'smoothing'
-  | 'raise-limit';
-
-/** Hit rate of a response cache that is shown when a smaller one does not decide: an example, not a promise. */
-const EXAMPLE_HIT_RATE = 0.3;
-/** Prompt-cache share that agents with a stable prefix reach (Anthropic and OpenAI guides name 80 to 90 %). */
-const EXAMPLE_PROMPT_CACHE = 0.8;
 /** Share of calls that a second provider takes in the example split. */
 const EVEN_SPLIT = 0.5;
 /** Calls that may wait a day, as an example. */
@@ -53,15 +21,22 @@ const EXAMPLE_BATCH = 0.2;
 /**
  * All ways out that change something, best first: those that reach the required scale, then by
  * where they break.
- * @param peak where the busiest minute breaks today: what smoothing can win back
+ * @param found where the busiest minute breaks today, what smoothing can win back, and what calls
+ *   then wait
  */
-export function waysOut(input: PlanInput, peak?: Break): WayOut[] {
+export function waysOut(
+  input: PlanInput,
+  found: {
+    readonly peak?: Break | undefined;
+    readonly queueing?: readonly Queueing[] | undefined;
+  } = {},
+): WayOut[] {
   const before = sustainedBreak(input);
   if (before === undefined) return [];
   const pool = limitPools(input).find((candidate) => isPoolOf(candidate, before));
   if (pool === undefined) return [];
   const now: Situation = { input, pool, before };
-  const found = [
+  const ways = [
     ...higherTiers(now),
     ...splits(now),
     ...fewerCalls(now),
@@ -72,17 +47,10 @@ export function waysOut(input: PlanInput, peak?: Break): WayOut[] {
     ...batch(now),
     ...raisedLimit(now),
   ];
-  return found
+  return ways
     .filter((way) => (way.breaksAt?.scale ?? Number.POSITIVE_INFINITY) > before.scale * 1.001)
-    .concat(smoothing(now, peak))
+    .concat(smoothing(now, found))
     .toSorted((a, b) => rank(b) - rank(a));
-}
-
-/** The plan, the limit pool that breaks first, and where. */
-interface Situation {
-  readonly input: PlanInput;
-  readonly pool: LimitPool;
-  readonly before: Break;
 }
 
 function rank(way: WayOut): number {
@@ -95,42 +63,6 @@ function rank(way: WayOut): number {
 function isPoolOf(pool: LimitPool, before: Break): boolean {
   const { provider, model } = pool.routes[0]!;
   return provider === before.provider && model === before.model;
-}
-
-function outcome(
-  { input, pool }: Situation,
-  changed: PlanInput,
-  way: Pick<WayOut, 'kind' | 'change' | 'note'>,
-): WayOut {
-  const first = sustainedBreak(changed) ?? null;
-  const others = new Set(limitPools(input).map(({ key }) => key));
-  others.delete(pool.key);
-  const touched = changed.routes.filter((route) => !others.has(route.limitPool));
-  const breaksAt = sustainedBreak({ ...changed, routes: touched }) ?? null;
-  const required = input.goals.fitsAtScale;
-  const before = apiCost(input);
-  const after = apiCost(changed);
-  const oversize = oversizeRequests(changed).length > 0;
-  return {
-    ...way,
-    utilisation: breaksAt === null ? 0 : required / breaksAt.scale,
-    breaksAt,
-    thenBreaksAt:
-      first !== null && first.scale < (breaksAt?.scale ?? Number.POSITIVE_INFINITY) ? first : null,
-    fitsRequired: !oversize && (first === null || first.scale >= required),
-    apiUsdPerMonth: before === null || after === null ? null : (after - before) * required,
-  };
-}
-
-function apiCost(input: PlanInput): number | null {
-  const { perMonth } = callVolume(input.volume, input.traffic);
-  let total = 0;
-  for (const route of input.routes) {
-    const { costUsd } = meanCall(input.traffic, route);
-    if (costUsd === null) return null;
-    total += costUsd * route.share * perMonth;
-  }
-  return total;
 }
 
 function higherTiers(now: Situation): WayOut[] {
@@ -158,13 +90,19 @@ function splits(now: Situation): WayOut[] {
   const named = input.alternatives.map((alternative) =>
     splitWith(now, alternative, `${alternative.provider}/${alternative.model}`, null),
   );
-  if (named.length > 0) return named;
   const [route] = pool.routes;
   const twin: Route = { ...route!, limitPool: `${pool.key} (second)` };
-  const way = splitWith(now, twin, 'a second model or provider', 'assumes the same limits');
-  return [
-    { ...way, breaksAt: way.breaksAt === null ? null : { ...way.breaksAt, ...nameOf(before) } },
-  ];
+  const isCustom = route!.higherTiers.length === 0 && route!.tier === null;
+  const label = isCustom
+    ? 'a second model or provider'
+    : `a second region or account of ${route!.provider}`;
+  const way = splitWith(now, twin, label, 'assumes the same limits there');
+  const second: WayOut = {
+    ...way,
+    kind: isCustom ? 'route-share' : 'second-region',
+    breaksAt: way.breaksAt === null ? null : { ...way.breaksAt, ...nameOf(before) },
+  };
+  return isCustom && named.length > 0 ? named : [...named, second];
 }
 
 function nameOf(before: Break): Pick<Break, 'provider' | 'model'> {
@@ -216,72 +154,6 @@ function fewerCalls(now: Situation): WayOut[] {
   ];
 }
 
-function responseCache(now: Situation): WayOut[] {
-  const { input, before } = now;
-  // The plan says already what its caches answer.
-  if (input.answeredFromCache !== undefined) return [];
-  const needed = 1 - before.scale / input.goals.fitsAtScale;
-  const note =
-    needed > 0
-      ? `a hit rate of ${formatShare(needed)} is needed at ${input.goals.fitsAtScale}x; measure yours`
-      : 'an example hit rate; measure yours';
-  return [
-    outcome(now, withCallFactor(input, 1 - EXAMPLE_HIT_RATE), {
-      kind: 'response-cache',
-      change: `answer ${formatShare(EXAMPLE_HIT_RATE)} of calls from a response cache`,
-      note,
-    }),
-  ];
-}
-
-function promptCache(now: Situation): WayOut[] {
-  const { input, before } = now;
-  if (!input.traffic.tokensKnown || before.dimension === 'rpm' || before.dimension === 'rps')
-    return [];
-  const { tokens } = trafficMeans(input.traffic);
-  const all = tokens.uncached + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h;
-  if (all === 0 || tokens.cacheRead / all >= EXAMPLE_PROMPT_CACHE) return [];
-  const traffic = withTokens(input.traffic, withPromptCache);
-  return [
-    outcome(
-      now,
-      { ...input, traffic },
-      {
-        kind: 'prompt-cache',
-        change: `read ${formatShare(EXAMPLE_PROMPT_CACHE)} of input tokens from the prompt cache`,
-        note: 'needs a stable prompt prefix; helps limits only where cache reads do not count',
-      },
-    ),
-  ];
-}
-
-/** Shared cache keys that miss for their rate: more of them, or one per session. */
-function cacheKeys(now: Situation): WayOut[] {
-  const { input, pool } = now;
-  const missing = pool.routes.filter(({ cacheKept }) => cacheKept !== undefined);
-  if (missing.length === 0) return [];
-  const wanted = missing.map((route) => keysWanted(input, route, input.goals.fitsAtScale) ?? 1);
-  const changed = withRoutes(input, (route) =>
-    route.limitPool === pool.key ? { ...route, cacheKept: undefined } : route,
-  );
-  return [
-    outcome(now, changed, {
-      kind: 'cache-keys',
-      change: `use ${formatCount(Math.max(...wanted))} prompt-cache keys instead of ${formatCount(input.promptKeys ?? 1)}`,
-      note: `at most ${missing[0]!.cacheKeyRpm} requests a minute per key find their prompt`,
-    }),
-  ];
-}
-
-function withPromptCache(tokens: TokenRecord): TokenRecord {
-  const input = tokens.uncached + tokens.cacheRead;
-  return {
-    ...tokens,
-    uncached: input * (1 - EXAMPLE_PROMPT_CACHE),
-    cacheRead: input * EXAMPLE_PROMPT_CACHE,
-  };
-}
-
 /** Where the provider counts `max_tokens`, asking for less frees the limit. */
 function shorterReservation(now: Situation): WayOut[] {
   const { input, pool, before } = now;
@@ -328,16 +200,34 @@ function batch(now: Situation): WayOut[] {
 }
 
 /** Queueing on the client's side turns the peak minute into the mean, and wins nothing beyond. */
-function smoothing(now: Situation, peak: Break | undefined): WayOut[] {
-  const { input, before } = now;
+function smoothing(
+  now: Situation,
+  {
+    peak,
+    queueing = [],
+  }: { readonly peak?: Break | undefined; readonly queueing?: readonly Queueing[] | undefined },
+): WayOut[] {
+  const { input, before, pool } = now;
   if (peak === undefined || peak.scale > before.scale * 0.99) return [];
+  const { model, provider } = pool.routes[0]!;
+  const own = queueing.find((one) => one.provider === provider && one.model === model);
+  const moved = `first rejections move from ${formatScale(peak.scale)} to ${formatScale(before.scale)}`;
   return [
     outcome(now, input, {
       kind: 'smoothing',
       change: 'queue and spread calls in the client instead of sending bursts',
-      note: `first rejections move from ${formatScale(peak.scale)} to ${formatScale(before.scale)}; calls wait instead`,
+      note: `${moved}; ${waitNote(own, input.goals.fitsAtScale)}`,
     }),
   ];
+}
+
+function waitNote(own: Queueing | undefined, required: number): string {
+  if (own === undefined) return 'calls wait instead';
+  const { documented } = own;
+  if (documented === null) return `at ${formatScale(required)} the queue only grows`;
+  if (documented.waiting.value === 0) return `at ${formatScale(required)} no call has to wait`;
+  const { meanMs, p95Ms } = documented;
+  return `at ${formatScale(required)} calls wait ${formatDuration(meanMs.value)} on average, 95 % of them up to ${formatDuration(p95Ms.value)}`;
 }
 
 function raisedLimit(now: Situation): WayOut[] {

@@ -19,6 +19,7 @@ import {
   withoutCached,
 } from './plan-caching.ts';
 import { givenSource, Notes } from './plan-notes.ts';
+import { notCounted } from './plan-not-counted.ts';
 import { planRoutes } from './plan-routes.ts';
 import { planWorkload } from './plan-workload.ts';
 import type { PlanWorkload } from './plan-workload.ts';
@@ -49,20 +50,25 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
   notes.assumptions.push(...measured.assumptions);
   notes.sources.push(...measured.sources);
   const workload = cachedWorkload(plan, measured, context.file, notes);
-  const day = plan.asOf ?? context.today;
+  const priceDay = plan.asOf ?? context.today;
   const { file, catalogs } = context;
   const features = callFeatures(workload.skeletons);
   const answered = answeredFromCache(plan, notes);
   const { routes, alternatives, pool } = withoutCached(
-    planRoutes(plan, { ...workload, features }, { file, day, catalogs }, notes),
+    planRoutes(plan, { ...workload, features }, { file, day: priceDay, catalogs }, notes),
     answered,
   );
   if (cachedShare(workload.traffic) > 0) noteKeys(plan, routes, notes);
+  const day = dayOf(plan, workload, notes);
   return {
     name: plan.name ?? 'plan',
     seed,
     traffic: workload.traffic,
-    volume: volumeOf(plan, workload, notes),
+    volume: volumeOf(plan, workload, day, notes),
+    day:
+      day === undefined
+        ? undefined
+        : { loads: day.loads, zone: plan.activity?.hours === undefined ? 'UTC' : 'own' },
     scales: plan.scales ?? notes.take('scales', DEFAULT_SCALES, '1, 3, 10', 'the usual steps'),
     routes,
     alternatives,
@@ -84,6 +90,7 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
     business: businessOf(plan, notes),
     sensitivity: plan.sensitivity,
     warnings: cacheWarning(plan, workload),
+    notCounted: notCounted(plan),
     assumptions: notes.assumptions,
     sources: notes.sources,
   };
@@ -94,7 +101,12 @@ function peakRatio({ profile }: PlanWorkload): number | undefined {
   return rpm === undefined || rpm.mean === 0 ? undefined : rpm.peakTumbling / rpm.mean;
 }
 
-function volumeOf(plan: PlanDocument, workload: PlanWorkload, notes: Notes): Volume {
+function volumeOf(
+  plan: PlanDocument,
+  workload: PlanWorkload,
+  day: DayLoad | undefined,
+  notes: Notes,
+): Volume {
   const { targets } = plan;
   const means = trafficMeans(workload.traffic);
   const daysPerMonth =
@@ -105,7 +117,6 @@ function volumeOf(plan: PlanDocument, workload: PlanWorkload, notes: Notes): Vol
       String(round(DAYS_PER_MONTH, 2)),
       'every day of the month counts',
     );
-  const day = dayOf(plan, workload, notes);
   if (targets.sessionsPerDay !== undefined) {
     const turnsPerDay = targets.sessionsPerDay * means.turnsPerSession;
     const peakHour =

@@ -14,6 +14,7 @@ import { planJson } from '../report/plan-json.ts';
 import { infracostUsage } from '../report/plan-stack-infracost.ts';
 import { planMarkdown } from '../report/plan-markdown.ts';
 import { planText } from '../report/plan-text.ts';
+import type { TextStyle } from '../report/text.ts';
 import { wantsColour } from '../system.ts';
 import type { CatalogOptions } from './catalog-plan.ts';
 import { calibrateFromRun } from './plan-calibrate.ts';
@@ -45,7 +46,7 @@ export async function runPlan(file: string, options: PlanOptions): Promise<void>
     process.stdout.write(`${JSON.stringify(planJson(plan, toolVersion()), null, 2)}\n`);
     return;
   }
-  process.stdout.write(planText(plan, { colour: wantsColour(process.stdout) }));
+  process.stdout.write(planText(plan, terminalStyle()));
 }
 
 /** `agent-infra plan check [file]`. @returns whether every gate passed */
@@ -59,12 +60,21 @@ export async function checkPlanFile(
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(planJson(plan, toolVersion()), null, 2)}\n`);
   } else {
-    process.stdout.write(planText(plan, { colour: wantsColour(process.stdout) }));
+    process.stdout.write(planText(plan, terminalStyle()));
   }
   for (const gate of gates) {
     if (!gate.passed) process.stderr.write(`gate failed: ${gate.name}: ${gate.detail}\n`);
   }
   return passed;
+}
+
+/** Colours and the width of the terminal; in files and pipes lines are as long as they are. */
+function terminalStyle(): TextStyle {
+  const { stdout } = process;
+  return {
+    colour: wantsColour(stdout),
+    columns: stdout.isTTY ? stdout.columns : undefined,
+  };
 }
 
 /** `agent-infra plan diff <old> <new>`. */

@@ -15,6 +15,14 @@ export function assumptionsText(plan: Plan, style: TextStyle): string {
   return `${heading('Assumed, because the plan does not say', style)}\n${table(rows, { align, ...style })}`;
 }
 
+/** What the bill and the limits leave out. */
+export function notCountedText(plan: Plan, style: TextStyle): string {
+  if (plan.notCounted.length === 0) return '';
+  const rows = plan.notCounted.map((text) => ['-', plain(text, 300)]);
+  const align = ['left', 'left'] as const;
+  return `${heading('Not counted', style)}\n${table(rows, { align, gap: 1, ...style })}`;
+}
+
 /** Every source with the date of its page, one line per page. */
 export function sourcesText(plan: Plan, style: TextStyle): string {
   if (plan.sources.length === 0) return '';
@@ -26,14 +34,15 @@ export function sourcesText(plan: Plan, style: TextStyle): string {
     pages.set(key, entry);
   }
   const rows = [...pages.values()].map(({ source, of }) => [
-    plain(
-      of.length > 3 ? `${of.slice(0, 3).join(', ')} and ${of.length - 3} more` : of.join(', '),
-      110,
-    ),
     source.date === '' ? '-' : source.date,
     source.basis,
-    plain(source.page, 110),
+    `${plain(namesOf(of), 110)}: ${plain(source.page, 110)}`,
   ]);
-  const align = ['left', 'left', 'left', 'left'] as const;
-  return `${heading('Sources', style)}\n${table(rows, { head: ['number', 'date', 'basis', 'page'], align, ...style })}`;
+  const align = ['left', 'left', 'left'] as const;
+  const head = ['date', 'basis', 'number and page'];
+  return `${heading('Sources', style)}\n${table(rows, { head, align, ...style })}`;
+}
+
+function namesOf(of: readonly string[]): string {
+  return of.length > 3 ? `${of.slice(0, 3).join(', ')} and ${of.length - 3} more` : of.join(', ');
 }

@@ -27,6 +27,7 @@ export interface PlanJson {
   readonly gates: readonly Gate[];
   readonly goals: Plan['goals'];
   readonly warnings: Plan['warnings'];
+  readonly notCounted: Plan['notCounted'];
   readonly assumptions: Plan['assumptions'];
   readonly sources: Plan['sources'];
   readonly simulation: Plan['simulation'];
@@ -53,6 +54,7 @@ export function planJson(plan: Plan, tool: string): PlanJson {
     gates: planGates(plan),
     goals: plan.goals,
     warnings: plan.warnings,
+    notCounted: plan.notCounted,
     assumptions: plan.assumptions,
     sources: plan.sources,
     simulation: plan.simulation,
@@ -67,6 +69,7 @@ function scaleJson({ scale, demand, limits, cost, verdict, ...rest }: ScalePlan)
       rpm: rateJson(demand.rpm),
       itpm: demand.itpm === null ? null : rateJson(demand.itpm),
       otpm: demand.otpm === null ? null : rateJson(demand.otpm),
+      cachedShare: demand.cachedShare,
       peakSecond: demand.peakSecond?.value ?? null,
       concurrency: {
         mean: demand.concurrency.mean,
@@ -77,12 +80,17 @@ function scaleJson({ scale, demand, limits, cost, verdict, ...rest }: ScalePlan)
     limits: limits.map(limitJson),
     oversize: rest.oversize,
     rejections: rest.rejections,
+    queueing: rest.queueing,
+    day: rest.day,
     cost: {
       monthly: cost.monthly,
       perTurn: cost.perTurn,
+      perSession: cost.perSession,
+      perTask: cost.perTask,
       perUser: cost.perUser,
       routes: cost.routes,
       infraLines: cost.infraLines,
+      opsLines: cost.opsLines,
     },
     pool: rest.pool,
     margin: rest.margin,

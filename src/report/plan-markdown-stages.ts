@@ -5,10 +5,10 @@ import { formatCount, formatUsd } from '../core/units.ts';
 import { markdownCell as cell } from './markdown-table.ts';
 
 /** The rollout: what starts each stage, what changes, what it then carries and costs. */
-export function stagesMarkdown({ stages }: Plan): string {
+export function stagesMarkdown({ stages }: Plan, basis: string): string {
   if (stages.length === 0) return '';
   const blocks = stages.map((stage, index) => stageBlock(stage, index === 0));
-  return ['## Stages', ...blocks].join('\n\n');
+  return ['## Stages', ...blocks, basis].join('\n\n');
 }
 
 function stageBlock(stage: Stage, isFirst: boolean): string {

@@ -1,12 +1,16 @@
 import { planGates } from '../capacity/gates.ts';
 import { DIMENSIONS, formatScale } from '../capacity/limit.ts';
-import type { Break } from '../capacity/limits.ts';
 import type { Estimate } from '../capacity/demand.ts';
 import type { Plan, Rate } from '../capacity/plan.ts';
 import { spendCaps } from '../capacity/spend.ts';
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { SourceList } from './plan-markdown-sources.ts';
 import { markdownCell as cell, markdownTable } from './markdown-table.ts';
+import { billSection, costSection, isLimit, isPrice, spaced } from './plan-markdown-cost.ts';
+import { breakName, costSentence, nextStep, peakSentence } from './plan-decision.ts';
+import { hoursSentence } from './plan-hours.ts';
+import { waitsText } from './plan-rejections.ts';
+import { sparkline } from './text.ts';
 import { provisionedText, splitText } from './plan-routing.ts';
 import { marginText, sensitivityText } from './plan-sensitivity.ts';
 import { stackText } from './plan-stack.ts';
@@ -18,20 +22,25 @@ import { stagesMarkdown } from './plan-markdown-stages.ts';
  */
 export function planMarkdown(plan: Plan): string {
   const sources = new SourceList(plan.sources);
+  const offers = sources.refs((of) => isLimit(of) || isPrice(of) || of.startsWith('provisioned'));
+  const calls = sources.refs((of) => of === 'workload');
   const sections = [
     decision(plan),
     demandSection(plan, sources),
     limitsSection(plan, sources),
-    rejectionsSection(plan),
+    hoursSection(plan, sources),
+    rejectionsSection(plan, sources),
     costSection(plan, sources),
+    billSection(plan, sources),
     poolSection(plan, sources),
-    stagesMarkdown(plan),
-    waysOutSection(plan),
-    fenced(splitText(plan, PLAIN)),
-    fenced(provisionedText(plan, PLAIN)),
-    fenced(marginText(plan, PLAIN)),
-    fenced(sensitivityText(plan, PLAIN)),
-    fenced(stackText(plan, PLAIN)),
+    stagesMarkdown(plan, `Limits and prices: ${offers}; calls: ${calls}.`),
+    waysOutSection(plan, sources),
+    fenced(splitText(plan, PLAIN), `Limits and prices: ${offers}; calls: ${calls}.`),
+    fenced(provisionedText(plan, PLAIN), `Units, terms and prices: ${offers}; calls: ${calls}.`),
+    fenced(marginText(plan, PLAIN), `Value: the plan. Cost: as above.`),
+    fenced(sensitivityText(plan, PLAIN), `Ranges: the last column. Bill and limits: as above.`),
+    fenced(stackText(plan, PLAIN), `Sizes, limits and prices: ${sources.refs(isStack)}.`),
+    notCountedSection(plan),
     assumptionsSection(plan),
     sources.section(),
   ];
@@ -39,6 +48,8 @@ export function planMarkdown(plan: Plan): string {
 }
 
 const PLAIN = { colour: false };
+
+const isStack = (of: string): boolean => /^(?:stack|option|price) /.test(of);
 
 const VERDICTS = {
   fits: '✅ fits',
@@ -50,26 +61,24 @@ const VERDICTS = {
 } as const satisfies Record<Plan['scales'][number]['verdict'], string>;
 
 function decision(plan: Plan): string {
-  const { breaksAt, breaksAtPeak } = plan;
-  const lines = [`# Plan: ${cell(plan.name)}`, ''];
-  if (breaksAt === null) lines.push('No limit is known that could break this plan.');
-  else {
-    const peak =
-      breaksAtPeak === null || breaksAtPeak.scale > 0.999 * breaksAt.scale
-        ? ''
-        : ` The busiest minute of an hour breaks it at **${formatScale(breaksAtPeak.scale)}**.`;
-    lines.push(`**Breaks at ${formatScale(breaksAt.scale)}**: ${nameOf(breaksAt)}.${peak}`);
-  }
-  lines.push('');
+  const { breaksAt } = plan;
+  const next = nextStep(plan);
+  const lines = [
+    `# Plan: ${cell(plan.name)}`,
+    '',
+    breaksAt === null
+      ? 'No limit is known that could break this plan.'
+      : `**Breaks at ${formatScale(breaksAt.scale)}**: ${cell(breakName(breaksAt))}.${peakSentence(plan)}`,
+    '',
+    costSentence(plan),
+    '',
+    ...(next === null ? [] : [`**Next**: ${cell(next)}.`, '']),
+  ];
   for (const { detail, name, passed } of planGates(plan)) {
     lines.push(`- ${passed ? '✅' : '❌'} ${cell(name)}: ${cell(detail)}`);
   }
   for (const warning of plan.warnings) lines.push(`- ⚠️ ${cell(warning)}`);
   return lines.join('\n');
-}
-
-function nameOf({ dimension, model, provider }: Break): string {
-  return `${DIMENSIONS[dimension].label} of ${cell(provider)} ${cell(model)}`;
 }
 
 function demandSection(plan: Plan, sources: SourceList): string {
@@ -78,6 +87,7 @@ function demandSection(plan: Plan, sources: SourceList): string {
     formatCount(demand.turnsPerMinute),
     rate(demand.rpm),
     demand.itpm === null ? '?' : rate(demand.itpm),
+    demand.cachedShare === null ? '?' : formatShare(round(demand.cachedShare, 3)),
     demand.otpm === null ? '?' : rate(demand.otpm),
     `${formatCount(demand.concurrency.mean)} / ${estimate(demand.concurrency.peak)}`,
     VERDICTS[verdict],
@@ -87,6 +97,7 @@ function demandSection(plan: Plan, sources: SourceList): string {
     'turns/min',
     'LLM calls/min',
     'input tokens/min',
+    'of it cached',
     'output tokens/min',
     'in flight',
     'verdict',
@@ -122,7 +133,9 @@ function limitsSection(plan: Plan, sources: SourceList): string {
       : formatScale(first.scale / use.utilisationMean),
     sources.refs(
       (of) =>
-        of === `limits ${use.provider} ${use.model} ${use.tier ?? ''}` || of.endsWith('.limits'),
+        of === `limits ${use.provider} ${use.model} ${use.tier ?? ''}` ||
+        of === `limits ${use.provider} ${use.model}` ||
+        of.endsWith('.limits'),
     ),
   ]);
   const head = [
@@ -160,25 +173,62 @@ function share(value: number | null): string {
   return value > 1 ? `**${text}**` : text;
 }
 
-function rejectionsSection(plan: Plan): string {
-  const rows = plan.scales.flatMap(({ rejections, scale }) =>
-    rejections.map(({ documented, model, pessimistic, provider }) => [
-      `${cell(provider)} ${cell(model)}`,
-      formatScale(scale),
-      within(documented.firstAttempt),
-      share(documented.failed.value),
-      `${round(documented.attempts.value, 2)}x`,
-      within(pessimistic.firstAttempt),
-    ]),
+function rejectionsSection(plan: Plan, sources: SourceList): string {
+  const rows = plan.scales.flatMap(({ queueing, rejections, scale }) =>
+    rejections.map(({ documented, model, pessimistic, provider }) => {
+      const queue = queueing.find((one) => one.provider === provider && one.model === model);
+      return [
+        `${cell(provider)} ${cell(model)}`,
+        formatScale(scale),
+        within(documented.firstAttempt),
+        share(documented.failed.value),
+        `${round(documented.attempts.value, 2)}x`,
+        queue === undefined ? '?' : waitsText(queue.documented),
+        within(pessimistic.firstAttempt),
+        queue === undefined ? '?' : waitsText(queue.pessimistic),
+      ];
+    }),
   );
   if (rows.length === 0) return '';
-  const head = ['', 'at', 'first try gets a 429', 'fails', 'attempts', 'if RPM holds each second'];
+  const head = [
+    '',
+    'at',
+    'first try gets a 429',
+    'fails',
+    'attempts',
+    'or wait (mean, p95)',
+    'if RPM holds each second',
+    'or wait then',
+  ];
   return [
-    '## Rejections, with retries',
+    '## Rejections, or waiting',
     '',
-    markdownTable(head, rows, ['left', 'left', 'right', 'right', 'right', 'right']),
+    markdownTable(head, rows, ['left', 'left', ...head.slice(2).map(() => 'right' as const)]),
     '',
-    'Simulated against the provider’s own limiter; 95 % intervals in brackets.',
+    `Simulated with retries against the provider’s own limiter; 95 % intervals in brackets. Waiting: the client queues calls until there is room. Limits: ${sources.refs(isLimit)}; calls: ${sources.refs((of) => of === 'workload')}.`,
+  ].join('\n');
+}
+
+function hoursSection(plan: Plan, sources: SourceList): string {
+  const rows = plan.scales.flatMap(({ day, scale }) =>
+    day === null
+      ? []
+      : [
+          [
+            formatScale(scale),
+            `\`${sparkline(day.hours.map(({ peak }) => peak))}\``,
+            hoursSentence(day),
+          ],
+        ],
+  );
+  if (rows.length === 0) return '';
+  const zone = plan.scales[0]?.day?.zone === 'UTC' ? ' (UTC, as measured)' : '';
+  return [
+    `## Hours of the day${zone}`,
+    '',
+    markdownTable(['', 'from 0:00 to 23:00', ''], rows, ['left', 'left', 'left']),
+    '',
+    `The busiest minute of each hour over the limit it is nearest to. Calls: ${sources.refs((of) => of === 'workload')}; limits: ${sources.refs(isLimit)}.`,
   ].join('\n');
 }
 
@@ -187,28 +237,9 @@ function within({ high, low, value }: Estimate): string {
   return high - low < 1e-9 ? text(value) : `${text(value)} (${text(low)} to ${text(high)})`;
 }
 
-function costSection(plan: Plan, sources: SourceList): string {
-  const rows = plan.scales.map(({ cost, scale }) => [
-    `**${formatScale(scale)}**`,
-    ...[cost.monthly.api, cost.monthly.gpu, cost.monthly.infra, cost.monthly.ops].map(money),
-    `**${money(cost.monthly.total)}**`,
-    money(cost.perTurn),
-    money(cost.perUser),
-  ]);
-  const head = ['', 'API', 'GPU', 'infra', 'ops', 'total', 'per turn', 'per concurrent user'];
-  const unknowns = [...new Set(plan.scales.flatMap((scale) => scale.unknowns))];
-  return [
-    '## Cost per month',
-    '',
-    markdownTable(head, rows, ['left', ...head.slice(1).map(() => 'right' as const)]),
-    '',
-    `Prices: ${sources.refs((of) => /^price|\.prices$|^infra|^ops/.test(of)) || 'none known'}.`,
-    ...spaced(unknowns.map((unknown) => `- ⚠️ unknown: ${cell(unknown)}`)),
-  ].join('\n');
-}
-
-function money(usd: number | null): string {
-  return usd === null ? '?' : usd === 0 ? '$0' : formatUsd(usd);
+function notCountedSection({ notCounted }: Plan): string {
+  if (notCounted.length === 0) return '';
+  return ['## Not counted', '', ...notCounted.map((text) => `- ${cell(text)}`)].join('\n');
 }
 
 function moreMoney(usd: number | null): string {
@@ -243,7 +274,7 @@ function poolSection(plan: Plan, sources: SourceList): string {
   ].join('\n');
 }
 
-function waysOutSection({ goals, waysOut }: Plan): string {
+function waysOutSection({ goals, waysOut }: Plan, sources: SourceList): string {
   if (waysOut.length === 0) return '';
   const rows = waysOut.map((way) => [
     cell(way.change),
@@ -257,7 +288,13 @@ function waysOutSection({ goals, waysOut }: Plan): string {
   const fits = `fits ${formatScale(goals.fitsAtScale)}`;
   const head = ['change', 'then breaks at', fits, 'API $/month more', ''];
   const align = ['left', 'right', 'left', 'right', 'left'] as const;
-  return ['## Ways to carry more, best first', '', markdownTable(head, rows, align)].join('\n');
+  return [
+    '## Ways to carry more, best first',
+    '',
+    markdownTable(head, rows, align),
+    '',
+    `The same plan computed again after each change. Limits and prices: ${sources.refs((of) => isLimit(of) || isPrice(of))}.`,
+  ].join('\n');
 }
 
 function assumptionsSection({ assumptions }: Plan): string {
@@ -268,12 +305,8 @@ function assumptionsSection({ assumptions }: Plan): string {
 }
 
 /** A section that is laid out for a terminal; its first line is its title. */
-function fenced(text: string): string {
+function fenced(text: string, basis: string): string {
   if (text === '') return '';
   const [title = '', ...lines] = text.replace(/^\n+/, '').trimEnd().split('\n');
-  return [`## ${title}`, '', '```text', ...lines, '```'].join('\n');
-}
-
-function spaced(lines: readonly string[]): readonly string[] {
-  return lines.length === 0 ? [] : ['', ...lines];
+  return [`## ${title}`, '', '```text', ...lines, '```', '', basis].join('\n');
 }

@@ -1,11 +1,14 @@
-import { planGates } from '../capacity/gates.ts';
 import { DIMENSIONS, formatScale } from '../capacity/limit.ts';
-import type { Break, LimitUse } from '../capacity/limits.ts';
-import type { Rate, Plan, ScalePlan } from '../capacity/plan.ts';
+import type { LimitUse } from '../capacity/limits.ts';
+import type { Plan, ScalePlan } from '../capacity/plan.ts';
 import { spendCaps } from '../capacity/spend.ts';
-import type { WayOut } from '../capacity/ways-out.ts';
+import type { WayOut } from '../capacity/way-out.ts';
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
-import { assumptionsText, sourcesText } from './plan-basis.ts';
+import { assumptionsText, notCountedText, sourcesText } from './plan-basis.ts';
+import { billText, costText, money } from './plan-cost.ts';
+import { breakName, decisionText } from './plan-decision.ts';
+import { demandText } from './plan-demand.ts';
+import { hoursText } from './plan-hours.ts';
 import { stackText } from './plan-stack.ts';
 import { rejectionsText } from './plan-rejections.ts';
 import { provisionedText, splitText } from './plan-routing.ts';
@@ -17,19 +20,22 @@ import type { Paint, TextStyle } from './text.ts';
 /** The plan for people: the decision first, then what it rests on. */
 export function planText(plan: Plan, style: TextStyle = { colour: false }): string {
   const parts = [
-    decision(plan, style),
+    decisionText(plan, style),
     demandText(plan, style),
     limitsText(plan, style),
+    hoursText(plan, style),
     rejectionsText(plan, style),
     waysOutText(plan, style),
     splitText(plan, style),
     provisionedText(plan, style),
     costText(plan, style),
+    billText(plan, style),
     marginText(plan, style),
     sensitivityText(plan, style),
     stackText(plan, style),
     poolText(plan, style),
     stagesText(plan, style),
+    notCountedText(plan, style),
     assumptionsText(plan, style),
     sourcesText(plan, style),
   ];
@@ -38,67 +44,6 @@ export function planText(plan: Plan, style: TextStyle = { colour: false }): stri
 
 /** Sentences may hold names from outside: no control characters, no endless lines. */
 const LONGEST_LINE = 400;
-
-function decision(plan: Plan, style: TextStyle): string {
-  const lines = [paint(plain(plan.name, 80), 'bold', style)];
-  const { breaksAt, breaksAtPeak } = plan;
-  if (breaksAt !== null) {
-    const peak =
-      breaksAtPeak === null || breaksAtPeak.scale > 0.999 * breaksAt.scale
-        ? ''
-        : ` The busiest minute of an hour breaks it at ${formatScale(breaksAtPeak.scale)}.`;
-    const kind: Paint = breaksAt.scale < plan.goals.fitsAtScale ? 'red' : 'green';
-    lines.push(
-      `${paint(`Breaks at ${formatScale(breaksAt.scale)}`, kind, style)}: ${nameOf(breaksAt)}.${peak}`,
-    );
-  } else {
-    lines.push(paint('No limit is known that could break this plan.', 'yellow', style));
-  }
-  for (const gate of planGates(plan)) {
-    const mark = gate.passed ? paint('pass', 'green', style) : paint('FAIL', 'red', style);
-    lines.push(`  ${mark}  ${gate.name}: ${plain(gate.detail, LONGEST_LINE)}`);
-  }
-  for (const warning of plan.warnings)
-    lines.push(`  ${paint('note', 'yellow', style)}  ${plain(warning, LONGEST_LINE)}`);
-  return lines.join('\n');
-}
-
-function nameOf({ dimension, provider, model }: Break): string {
-  return `${DIMENSIONS[dimension].label} of ${plain(provider)} ${plain(model)}`;
-}
-
-function demandText(plan: Plan, style: TextStyle): string {
-  const rows = plan.scales.map(({ scale, demand, verdict }) => [
-    formatScale(scale),
-    formatCount(demand.turnsPerMinute),
-    ...rateCells(demand.rpm),
-    ...(demand.itpm === null ? ['-', '-'] : rateCells(demand.itpm)),
-    ...(demand.otpm === null ? ['-', '-'] : rateCells(demand.otpm)),
-    `${formatCount(demand.concurrency.mean)} / ${formatCount(demand.concurrency.peak?.value ?? Number.NaN)}`,
-    paint(PLAN_VERDICTS[verdict].text, PLAN_VERDICTS[verdict].paint, style),
-  ]);
-  const head = [
-    '',
-    'turns/min',
-    'LLM calls/min',
-    'peak',
-    'input tok/min',
-    'peak',
-    'output tok/min',
-    'peak',
-    'in flight / peak',
-    'verdict',
-  ];
-  const { replications, windowMinutes } = plan.simulation;
-  return `${heading('Demand in the busy period', style)}\n${table(rows, { head, ...style })}\n${paint(`  peak: the busiest minute of ${windowMinutes}, mean of ${replications} simulated hours; whole sessions, fan-out kept`, 'dim', style)}`;
-}
-
-function rateCells(rate: Rate): [string, string] {
-  return [
-    formatCount(rate.mean),
-    rate.peakMinute === null ? '-' : formatCount(rate.peakMinute.value),
-  ];
-}
 
 /** Cells of a utilisation bar; a full bar is the limit. */
 const BAR_CELLS = 20;
@@ -202,36 +147,13 @@ function wayOutNote({ note, thenBreaksAt }: WayOut): string {
   const other =
     thenBreaksAt === null
       ? ''
-      : `${nameOf(thenBreaksAt)} still breaks at ${formatScale(thenBreaksAt.scale)}`;
+      : `${breakName(thenBreaksAt)} still breaks at ${formatScale(thenBreaksAt.scale)}`;
   return [other, note ?? ''].filter((text) => text !== '').join('; ');
 }
 
 function signedUsd(usd: number): string {
   if (Math.abs(usd) < 0.005) return '±$0';
   return `${usd > 0 ? '+' : ''}${formatUsd(usd)}`;
-}
-
-function costText(plan: Plan, style: TextStyle): string {
-  const rows = plan.scales.map(({ scale, cost }) => [
-    formatScale(scale),
-    money(cost.monthly.api),
-    money(cost.monthly.gpu),
-    money(cost.monthly.infra),
-    money(cost.monthly.ops),
-    paint(money(cost.monthly.total), 'bold', style),
-    money(cost.perTurn),
-    money(cost.perUser),
-  ]);
-  const head = ['', 'API', 'GPU', 'infra', 'ops', 'total/month', 'per turn', 'per concurrent user'];
-  const unknowns = [...new Set(plan.scales.flatMap((scale) => scale.unknowns))];
-  const notes = unknowns.map(
-    (unknown) => `  ${paint('unknown', 'yellow', style)}: ${plain(unknown, LONGEST_LINE)}`,
-  );
-  return [heading('Cost per month', style), table(rows, { head, ...style }), ...notes].join('\n');
-}
-
-function money(usd: number | null): string {
-  return usd === null ? '?' : usd === 0 ? '$0' : formatUsd(usd);
 }
 
 function poolText(plan: Plan, style: TextStyle): string {

@@ -3,6 +3,8 @@
 export interface TextStyle {
   /** ANSI colours; off in files, pipes and CI logs. */
   readonly colour: boolean;
+  /** Width of the terminal; long last columns are wrapped to it. Absent: lines as long as they are. */
+  readonly columns?: number | undefined;
 }
 
 type Align = 'left' | 'right';
@@ -17,25 +19,76 @@ export interface TableOptions {
   /** Spaces between columns (default 2). */
   readonly gap?: number | undefined;
   readonly colour?: boolean | undefined;
+  /** Width of the terminal: a last column of text that does not fit is wrapped. */
+  readonly columns?: number | undefined;
 }
 
 /** Aligned columns without borders; cells may hold ANSI colours. No rows gives an empty string. */
 export function table(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
   if (rows.length === 0) return '';
-  const { head, align = [], indent = 2, gap = 2, colour = false } = options;
+  const { head, align = [], indent = 2, gap = 2, colour = false, columns: most } = options;
   const all = head === undefined ? rows : [head, ...rows];
   const columns = Math.max(...all.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...all.map((row) => visibleWidth(row[column] ?? ''))),
   );
+  const last = columns - 1;
+  const before = indent + widths.slice(0, last).reduce((sum, width) => sum + width + gap, 0);
+  const wraps =
+    most !== undefined && last > 0 && align[last] === 'left' && before + widths[last]! > most;
   const lines = all.map((row) => {
-    const cells = widths.map((width, column) =>
-      pad(row[column] ?? '', width, align[column] ?? (column === 0 ? 'left' : 'right')),
-    );
-    return `${' '.repeat(indent)}${cells.join(' '.repeat(gap))}`.trimEnd();
+    const shown = wraps ? row.slice(0, last) : row;
+    const cells = widths
+      .slice(0, wraps ? last : columns)
+      .map((width, column) =>
+        pad(shown[column] ?? '', width, align[column] ?? (column === 0 ? 'left' : 'right')),
+      );
+    const line = `${' '.repeat(indent)}${cells.join(' '.repeat(gap))}`;
+    return (wraps ? withWrapped(line, row[last] ?? '', { before, indent, most }) : line).trimEnd();
   });
   if (head !== undefined) lines[0] = paint(lines[0]!, 'dim', { colour });
   return lines.join('\n');
+}
+
+/** Narrower than this, a column of text is a strip: the text goes below its row instead. */
+const LEAST_TEXT_COLUMNS = 28;
+
+/** A row and its last cell, wrapped beside it or below. Colours of the cell stay whole per line. */
+function withWrapped(
+  line: string,
+  cell: string,
+  {
+    before,
+    indent,
+    most,
+  }: { readonly before: number; readonly indent: number; readonly most: number },
+): string {
+  if (cell === '') return line;
+  const isBeside = most - before >= LEAST_TEXT_COLUMNS;
+  const start = isBeside ? before : indent + 4;
+  const [first = '', ...rest] = wrap(cell, Math.max(LEAST_TEXT_COLUMNS, most - start));
+  const margin = ' '.repeat(start);
+  if (!isBeside)
+    return [line.trimEnd(), ...[first, ...rest].map((text) => margin + text)].join('\n');
+  return [pad(line, before) + first, ...rest.map((text) => margin + text)].join('\n');
+}
+
+/** Lines of at most `width` columns, broken at spaces; a colour around the whole is kept on each. */
+export function wrap(text: string, width: number): string[] {
+  const [, on = '', inner = text, off = ''] =
+    // eslint-disable-next-line no-control-regex -- the escape character of ANSI sequences
+    /^(\u001B\[\d+m)(.*)(\u001B\[\d+m)$/s.exec(text) ?? [];
+  const lines: string[] = [];
+  let line = '';
+  for (const word of inner.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && visibleWidth(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  lines.push(line);
+  return lines.map((part) => on + part + off);
 }
 
 /** A section title on its own line, with an empty line before it. */

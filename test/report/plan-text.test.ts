@@ -24,40 +24,48 @@ test('the worked example, in full', () => {
   expect(planText(plan)).toMatchInlineSnapshot(`
     "test
     Breaks at 0.75x: RPM of custom model. The busiest minute of an hour breaks it at 0.69x.
+    Costs a month: $66,528 at 1x, $201,584 at 3x, $667,280 at 10x.
+    Next: route 50% of these calls to a second model or provider, then it breaks at 1.5x.
       FAIL  fits at 1x: breaks at 0.75x
 
     Demand in the busy period
-           turns/min  LLM calls/min   peak  input tok/min    peak  output tok/min    peak  in flight / peak       verdict
-      1x       1,000          2,000  2,141             6M   6.42M            600k  642.4k         100 / 134  does not fit
-      3x       3,000          6,000  6,270            18M  18.81M            1.8M   1.88M         300 / 363  does not fit
-      10x        10k            20k  20.5k            60M  61.48M              6M   6.15M     1,000 / 1,115  does not fit
-      peak: the busiest minute of 60, mean of 10 simulated hours; whole sessions, fan-out kept
+           verdict       turns/min  LLM calls/min  input tok/min  cached  output tok/min      in flight
+      1x   does not fit      1,000  2,000 / 2,141     6M / 6.42M     50%   600k / 642.4k      100 / 134
+      3x   does not fit      3,000  6,000 / 6,270   18M / 18.81M     50%    1.8M / 1.88M      300 / 363
+      10x  does not fit        10k    20k / 20.5k   60M / 61.48M     50%      6M / 6.15M  1,000 / 1,115
+      mean / busiest minute of 60, from 10 simulated hours; whole sessions, fan-out kept
 
     Limits
                     limit         peak at 1x  peak at 3x  peak at 10x  breaks at  at 1x
       custom model  RPM    1,500      142.7%        418%      1366.2%      0.75x  ████████████████████▶ ← binding
 
-    Rejections, with retries
-                     at  429 first  fails  attempts  429 first  fails  attempts
-      custom model   1x      49.4%    17%     1.74x      61.6%  15.8%     1.81x
-      custom model   3x      87.2%  61.7%     2.57x      82.5%  60.9%     2.45x
-      custom model  10x      99.9%  86.8%      2.9x      94.2%  86.2%     2.81x
-      left: windows as documented; right: RPM enforced in every second. Two-sided 95 % intervals are in the JSON.
+    Rejections, or waiting
+                     at  429 first  fails  attempts  or wait  429 first*  fails*  attempts*  or wait*
+      custom model   1x      49.4%    17%     1.74x   no end       61.6%   15.8%      1.81x    no end
+      custom model   3x      87.2%  61.7%     2.57x   no end       82.5%   60.9%      2.45x    no end
+      custom model  10x      99.9%  86.8%      2.9x   no end       94.2%   86.2%      2.81x    no end
+      with retries; windows as documented, and * with RPM enforced in every second
+      or wait: mean and 95th percentile when the client queues calls until there is room
 
     Ways out, best first (mean demand)
          change                                                            breaks at  use at 1x  fits 1x  API $/month
-      1  route 50% of these calls to a second model or provider           1.5x (RPM)      66.7%  yes              ±$0  assumes the same limits
+      1  route 50% of these calls to a second model or provider           1.5x (RPM)      66.7%  yes              ±$0  assumes the same limits there
       2  make 1 instead of 2 calls per turn                               1.5x (RPM)      66.7%  yes         -$33,264  at most 1.5 calls per turn fit at 1x
       3  answer 30% of calls from a response cache                       1.07x (RPM)      93.3%  yes         -$19,958  a hit rate of 25% is needed at 1x; measure yours
       4  get a higher tier or a raised limit: 2,500 RPM                  1.25x (RPM)        80%  yes              ±$0  20% headroom at 1x; the provider decides
       5  move 20% of calls to the batch interface                        0.94x (RPM)     106.7%  no           -$6,653  only for calls that may wait up to 24 hours; batch queues have limits of their own
-      6  queue and spread calls in the client instead of sending bursts  0.75x (RPM)     133.3%  no               ±$0  first rejections move from 0.69x to 0.75x; calls wait instead
+      6  queue and spread calls in the client instead of sending bursts  0.75x (RPM)     133.3%  no               ±$0  first rejections move from 0.69x to 0.75x; at 1x the queue only grows
 
     Cost per month
-                API  GPU  infra     ops  total/month  per turn  per concurrent user
-      1x    $66,528   $0     $0      $0      $66,528  $0.00630                 $133
-      3x   $199,584   $0     $0  $2,000     $201,584  $0.00636                 $134
-      10x  $665,280   $0     $0  $2,000     $667,280  $0.00632                 $133
+                API  infra     ops  total/month  per turn  per concurrent user
+      1x    $66,528     $0      $0      $66,528  $0.00630                 $133
+      3x   $199,584     $0  $2,000     $201,584  $0.00636                 $134
+      10x  $665,280     $0  $2,000     $667,280  $0.00632                 $133
+
+    The bill, line by line ($ a month)
+                    at 1x                          1x        3x       10x
+      custom model  21.12M calls at $0.00315  $66,528  $199,584  $665,280
+      on call       later                          $0    $2,000    $2,000
 
     Sensitivity: one assumption at a time, around $66,528 a month
                                                       range  cost at 1x                          low      high  breaks at  why
@@ -83,8 +91,8 @@ test('the worked example, in full', () => {
       goals.headroom  20%  our default
 
     Sources
-      number              date        basis   page
-      limits a, limits b  2026-10-04  listed  https://example.com/limits
+      date        basis   number and page
+      2026-10-04  listed  limits a, limits b: https://example.com/limits
     "
   `);
 });
@@ -93,7 +101,7 @@ test('unknown is a question mark and is named, never a zero', () => {
   const text = planText(makePlan(planOf({ routes: [routeOf({ limits: {} })], scales: [1] })));
   expect(text).toContain('No limit is known that could break this plan.');
   expect(text).toContain('FAIL  fits at 1x: unknown');
-  expect(text).toMatch(/1x +\? +\$0 +\$0 +\$0 +\? +\? +\?/);
+  expect(text).toMatch(/1x +\? +\$0 +\$0 +\? +\?/);
   expect(text).toContain('the workload gives no token counts');
 });
 
