@@ -8,7 +8,12 @@ import type { Traffic } from './traffic.ts';
 /** What of a route decides how it counts a call; its share, limits and price do not. */
 type Counting = Pick<
   Route,
-  'rule' | 'tokenFactor' | 'minCacheableTokens' | 'maxOutputTokens' | 'modelMaxOutputTokens'
+  | 'rule'
+  | 'tokenFactor'
+  | 'minCacheableTokens'
+  | 'cacheKept'
+  | 'maxOutputTokens'
+  | 'modelMaxOutputTokens'
 >;
 
 /** One number per call of the traffic and token limit, in the order of its sessions. */
@@ -45,6 +50,7 @@ interface Key {
   readonly rule: CountingRule;
   readonly tokenFactor: number;
   readonly minCacheableTokens: number;
+  readonly cacheKept: number;
   readonly maxOutputTokens: number | undefined;
   readonly modelMaxOutputTokens: number | undefined;
 }
@@ -52,9 +58,16 @@ interface Key {
 const knownCalls = new WeakMap<Traffic, { readonly key: Key; readonly calls: CountedCalls }[]>();
 
 function keyOf(route: Counting): Key {
-  const { maxOutputTokens, minCacheableTokens = 0, modelMaxOutputTokens } = route;
+  const { cacheKept = 1, maxOutputTokens, minCacheableTokens = 0, modelMaxOutputTokens } = route;
   const { rule, tokenFactor = 1 } = route;
-  return { rule, tokenFactor, minCacheableTokens, maxOutputTokens, modelMaxOutputTokens };
+  return {
+    rule,
+    tokenFactor,
+    minCacheableTokens,
+    cacheKept,
+    maxOutputTokens,
+    modelMaxOutputTokens,
+  };
 }
 
 function isSame(a: Key, b: Key): boolean {
@@ -62,6 +75,7 @@ function isSame(a: Key, b: Key): boolean {
     a.rule === b.rule &&
     a.tokenFactor === b.tokenFactor &&
     a.minCacheableTokens === b.minCacheableTokens &&
+    a.cacheKept === b.cacheKept &&
     a.maxOutputTokens === b.maxOutputTokens &&
     a.modelMaxOutputTokens === b.modelMaxOutputTokens
   );

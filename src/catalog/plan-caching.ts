@@ -77,7 +77,7 @@ function hitRateOf(
 }
 
 /** Differences below this are no reason to speak. */
-const WORTH_SAYING = 0.05;
+const WORTH_SAYING = 0.1;
 
 /** What the workload's prefixes would allow and its traffic does not read. */
 export function cacheWarning(plan: PlanDocument, { profile, traffic }: PlanWorkload): string[] {

@@ -19,6 +19,7 @@ import {
   withoutCached,
 } from './plan-caching.ts';
 import { givenSource, Notes } from './plan-notes.ts';
+import { countedTwice } from './plan-double-count.ts';
 import { notCounted } from './plan-not-counted.ts';
 import { planRoutes } from './plan-routes.ts';
 import { planWorkload } from './plan-workload.ts';
@@ -89,7 +90,7 @@ export async function planInput(plan: PlanDocument, context: PlanContext): Promi
     goals: goalsOf(plan, notes),
     business: businessOf(plan, notes),
     sensitivity: plan.sensitivity,
-    warnings: cacheWarning(plan, workload),
+    warnings: [...cacheWarning(plan, workload), ...countedTwice(plan, catalogs)],
     notCounted: notCounted(plan),
     assumptions: notes.assumptions,
     sources: notes.sources,

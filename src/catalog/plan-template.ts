@@ -5,6 +5,8 @@ export function planTemplate(profile: string): string {
 apiVersion: agent-infra/v1
 kind: Plan
 name: my agents
+# seed: 1                  # of the simulation: the same seed gives the same plan
+# asOf: 2026-11-20         # prices of that day instead of the newest
 
 # The measured workload: a file written by "agent-infra profile", or the name of a bundled profile.
 workload:
@@ -31,6 +33,8 @@ targets:
 activity:
   hoursPerDay: 8             # a day's traffic equals so many hours of the busy period
   daysPerMonth: 22
+  # hours: [1, 1, 1, 1, 1, 2, 4, 7, 10, 12, 12, 11, 10, 11, 12, 11, 9, 7, 5, 4, 3, 2, 2, 1]
+  #                        # instead of hoursPerDay: the load of each hour, for limits hour by hour
 
 scales: [1, 3, 10]
 
@@ -64,6 +68,15 @@ alternatives:
 #   share: 30%
 #   goal: { ttft: 1s, itl: 50ms }
 
+# What caches answer. Without this, prompts are cached as the workload was measured.
+# caching:
+#   prompt:
+#     hitRate: 80%           # of the input tokens; or possible: what the workload's prefixes allow
+#     lifetime: 5m           # or 1h
+#     keys: 40               # prompt_cache_key values that all traffic shares (default: one per session)
+#   exact: { hitRate: 2% }   # response caches: calls that never reach a provider
+#   semantic: { hitRate: 15%, source: pilot of 2026-10 }
+
 # What your client does after a 429: python, openai-js-6, openai-js-7, anthropic-js, immediate, none.
 retry: python
 
@@ -80,6 +93,9 @@ infra:
   - name: logs
     item: aws.cloudwatch.logs-gb
     usage: { per: call, units: 0.00001 }                      # 10 kB each
+
+# Or let the plan choose and size workers, gateway, queue, state, vectors (docs/stack.md):
+# stack: { cloud: aws, team: { skills: [postgresql, redis], hourly: $90 } }   # then leave them out of infra
 
 ops:
   - name: operating it

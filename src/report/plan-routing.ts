@@ -43,11 +43,13 @@ function splitRows(one: ScaleSplit, { options }: SplitPlan, style: TextStyle): s
         money(usdPerMonth),
       ];
     });
+  // Less than everything where caches answer some, more where answers are asked again.
+  const sent = one.shares.reduce((sum, { share }) => sum + share, 0);
   const total = [
     formatScale(one.scale),
     one.unserved >= LEAST_SHARE
       ? paint(formatShare(round(one.unserved, 3)), 'red', style)
-      : formatShare(1),
+      : formatShare(round(sent, 3)),
     one.unserved >= LEAST_SHARE ? paint('fit nowhere', 'red', style) : 'all',
     '',
     paint(money(one.usdPerMonth), 'bold', style),
