@@ -1,4 +1,4 @@
-import { formatShare, formatUsd, round } from '../core/units.ts';
+import { formatDuration, formatShare, formatUsd, round } from '../core/units.ts';
 import { formatScale } from './limit.ts';
 import type { Plan, ScalePlan } from './plan.ts';
 
@@ -24,6 +24,7 @@ export function planGates(plan: Plan): Gate[] {
     gates.push(ceiling('cost per turn', at.cost.perTurn, goals.maxPerTurnUsd, at));
   }
   if (goals.maxRejected !== undefined) gates.push(rejected(at, goals.maxRejected));
+  if (goals.maxTurnMs !== undefined) gates.push(turnTime(at, goals.maxTurnMs));
   if (plan.priceAge !== null) gates.push(priceAge(plan.priceAge));
   return gates;
 }
@@ -38,6 +39,27 @@ function rejected(at: ScalePlan, limit: number): Gate {
     name,
     passed: worst <= limit,
     detail: `up to ${formatShare(worst)} get a 429 at first, ceiling ${formatShare(limit)}`,
+  };
+}
+
+/** Judged with what calls wait for limits: a turn that is refused is no faster. */
+function turnTime(at: ScalePlan, limitMs: number): Gate {
+  const name = `turn latency at ${at.scale}x`;
+  const { p95Ms, p95QueuedMs } = at.turnLatency;
+  const ceiling = `ceiling ${formatDuration(limitMs)}`;
+  if (p95QueuedMs === null) {
+    return {
+      name,
+      passed: false,
+      detail: `without end: more is asked than is granted, ${ceiling}`,
+    };
+  }
+  const waits =
+    p95QueuedMs > p95Ms ? `, ${formatDuration(p95QueuedMs)} with waiting for limits` : '';
+  return {
+    name,
+    passed: p95QueuedMs <= limitMs,
+    detail: `95 % of the turns take up to ${formatDuration(p95Ms)}${waits}, ${ceiling}`,
   };
 }
 

@@ -136,6 +136,8 @@ export interface Goals {
   readonly maxPerTurnUsd?: number | undefined;
   /** Largest share of calls that may get a 429 at first, under the documented windows. */
   readonly maxRejected?: number | undefined;
+  /** Longest time of 95 % of the turns, waiting for limits included. */
+  readonly maxTurnMs?: number | undefined;
   /** Share of a stage's capacity at which work on the next stage starts. */
   readonly nextStageAt: number;
 }

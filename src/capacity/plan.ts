@@ -40,6 +40,8 @@ import { planStages } from './stages.ts';
 import type { Stage } from './stages.ts';
 import { inputTokens } from '../core/tokens.ts';
 import { trafficMeans } from './traffic.ts';
+import { turnLatency } from './turn-latency.ts';
+import type { TurnLatency } from './turn-latency.ts';
 import { waysOut } from './ways-out.ts';
 import type { WayOut } from './way-out.ts';
 
@@ -80,6 +82,7 @@ export interface ScalePlan {
   readonly rejections: readonly Rejections[];
   /** Per limit pool: what calls wait when the client spaces them instead. */
   readonly queueing: readonly Queueing[];
+  readonly turnLatency: TurnLatency;
   /** The limits hour by hour; null when the shape of the day is not known. */
   readonly day: DayUse | null;
   readonly cost: Cost;
@@ -197,15 +200,17 @@ function planScale(
     const own = simulateRejections(input, pool, scale, { retry: input.retry, replications });
     return own === undefined ? [] : [{ pool, own }];
   });
+  const queueing = refused.map(({ own, pool: limited }) =>
+    queueFor(input, limited, own, scale, options),
+  );
   return {
     scale,
     demand: demandAt(input, simulation, scale),
     limits,
     oversize,
     rejections: refused.map(({ own }) => own),
-    queueing: refused.map(({ own, pool: limited }) =>
-      queueFor(input, limited, own, scale, options),
-    ),
+    queueing,
+    turnLatency: turnLatency(input.traffic, queueing),
     day: hoursOfDay(input, simulation, scale),
     cost,
     pool,
@@ -270,10 +275,12 @@ function unknownsOf(input: PlanInput, limits: readonly LimitUse[], cost: Cost): 
       unknowns.add(`${route.provider} ${route.model}: no limits are known; give them in the plan`);
     }
   }
-  for (const route of cost.routes) {
+  for (const [index, route] of cost.routes.entries()) {
     if (route.usdPerMonth !== null) continue;
+    const from = input.routes[index]?.escalatedFrom;
+    const key = from === undefined ? `routes.${index}` : `routes.${from}.escalate`;
     const why = input.traffic.tokensKnown
-      ? 'no price is known'
+      ? `no price is known; give ${key}.prices, or a list with --prices`
       : 'the workload gives no token counts';
     unknowns.add(`API cost of ${route.provider} ${route.model}: ${why}`);
   }

@@ -111,14 +111,16 @@ function growPool(
   };
   if (carries(pool.limits)) return { input, changes: [], fits: true };
   const [route] = pool.routes;
-  const tier = route!.higherTiers.find((option) => carries(option.limits));
+  // Limits that nobody has published are unknown, not absent.
+  const tiers = route!.higherTiers.filter(({ limits }) => dimensionsOf(limits).length > 0);
+  const tier = tiers.find((option) => carries(option.limits));
   if (tier !== undefined) {
     const qualify = tier.qualify === null ? '' : ` (${tier.qualify})`;
     const change = `move ${route!.provider} ${route!.model} to tier ${tier.tier}${qualify}`;
     const raised = only(tier.limits, tier.tier);
     return { input: dropTiersUpTo(raised, pool.key, tier.tier), changes: [change], fits: true };
   }
-  const top = route!.higherTiers.at(-1);
+  const top = tiers.at(-1);
   const base = top?.limits ?? pool.limits;
   const changes = top === undefined ? [] : [`move ${route!.provider} to tier ${top.tier}`];
   for (let pools = 2; pools <= MOST_POOLS; pools += 1) {

@@ -2,7 +2,7 @@ import { formatCount, formatDuration, formatShare, formatUsd, round } from '../c
 import { countsMaxTokens } from './debit.ts';
 import { limitPools, sustainedBreak } from './limits.ts';
 import type { Break, LimitPool } from './limits.ts';
-import { DIMENSIONS, formatScale, SPEND_DIMENSIONS } from './limit.ts';
+import { DIMENSIONS, dimensionsOf, formatScale, SPEND_DIMENSIONS } from './limit.ts';
 import type { Dimension, Limits } from './limit.ts';
 import type { PlanInput, Route } from './plan-input.ts';
 import type { Queueing } from './queueing.ts';
@@ -67,7 +67,9 @@ function isPoolOf(pool: LimitPool, before: Break): boolean {
 
 function higherTiers(now: Situation): WayOut[] {
   const { input, pool } = now;
-  return pool.routes[0]!.higherTiers.map((option) =>
+  // Limits that nobody has published are unknown, not absent.
+  const known = pool.routes[0]!.higherTiers.filter(({ limits }) => dimensionsOf(limits).length > 0);
+  return known.map((option) =>
     outcome(
       now,
       withRoutes(input, (route) =>

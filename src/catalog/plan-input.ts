@@ -306,6 +306,7 @@ function goalsOf(plan: PlanDocument, notes: Notes): Goals {
     maxMonthlyUsd: goals.monthlyCost,
     maxPerTurnUsd: goals.costPerTurn,
     maxRejected: goals.rejected,
+    maxTurnMs: goals.turnLatency,
     nextStageAt:
       goals.nextStageAt ??
       notes.take(

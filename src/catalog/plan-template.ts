@@ -117,6 +117,7 @@ goals:
   # monthlyCost: $20k
   # costPerTurn: $0.05
   # rejected: 1%             # calls that may get a 429 at first
+  # turnLatency: 60s         # of 95 % of the turns, waiting for limits included
   nextStageAt: 70%           # share of a stage's capacity at which the next one starts
 `;
 }

@@ -29,7 +29,26 @@ export async function withCatalogOptions(
 ): Promise<PlanInput> {
   const limited =
     limitsFrom === undefined ? input : withLimits(input, await ownLimits(limitsFrom), today);
-  return maxPriceAge === undefined ? limited : withAges(limited, ageOption(maxPriceAge), today);
+  return maxPriceAge === undefined
+    ? withOldNumbers(limited, today)
+    : withAges(limited, ageOption(maxPriceAge), today);
+}
+
+/**
+ * Days after which a plan says that a limit or price is old, when nobody bounds their age: most
+ * providers have changed a price or a limit within half a year.
+ */
+const OLD_DAYS = 180;
+
+function withOldNumbers(input: PlanInput, today: string): PlanInput {
+  const old = aged(input, today, /^(?:limits|prices?|provisioned) /).filter(
+    ({ days }) => days > OLD_DAYS,
+  );
+  const [oldest] = old;
+  if (oldest === undefined) return input;
+  const numbers = old.length === 1 ? '1 number is' : `${old.length} numbers are`;
+  const warning = `${numbers} older than ${OLD_DAYS} days: ${oldest.of} is of ${oldest.date}; check its page, or give your own`;
+  return { ...input, warnings: [...(input.warnings ?? []), warning] };
 }
 
 async function ownLimits(file: string): Promise<(provider: string) => ImportedLimits[]> {
@@ -73,10 +92,20 @@ function withLimits(
 }
 
 function withAges(input: PlanInput, maxDays: number, today: string): PlanInput {
-  const stale = input.sources
-    .filter(({ of, date }) => /^(?:prices?|provisioned) /.test(of) && date !== '')
-    .map(({ of, date }) => ({ of, date, days: ageInDays(date, today) }))
-    .filter(({ days }) => days > maxDays)
-    .toSorted((a, b) => b.days - a.days);
+  const stale = aged(input, today, /^(?:prices?|provisioned) /).filter(
+    ({ days }) => days > maxDays,
+  );
   return { ...input, priceAge: { maxDays, stale } };
+}
+
+/** The sources of some numbers with their age in days, oldest first. */
+function aged(
+  input: PlanInput,
+  today: string,
+  names: RegExp,
+): { readonly of: string; readonly date: string; readonly days: number }[] {
+  return input.sources
+    .filter(({ of, date }) => names.test(of) && date !== '')
+    .map(({ of, date }) => ({ of, date, days: ageInDays(date, today) }))
+    .toSorted((a, b) => b.days - a.days);
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { PlanInput } from '../capacity/plan-input.ts';
 import { readGpus, readModels } from '../catalog/gpus.ts';
 import { checkPlan } from '../catalog/plan-check.ts';
+import { goalIssues } from '../catalog/plan-goals.ts';
 import { planInput } from '../catalog/plan-input.ts';
 import { namedDocument, workloadProfileProblem } from '../config/bundled.ts';
 import { loadPlan } from '../config/plan.ts';
@@ -54,6 +55,11 @@ export async function readPlanInput(
   const document = options.change?.(read) ?? read;
   const today = nowIso().slice(0, 10);
   const resolved = await planInput(document, { file, today, catalogs, gpus, models });
+  const contradictions = goalIssues(document, resolved);
+  if (contradictions.length > 0) {
+    // Read again only to report them at their place.
+    await loadPlan(file, { env: environment(), set: options.set, check: () => contradictions });
+  }
   return { document, input: await withCatalogOptions(resolved, options, today), today };
 }
 

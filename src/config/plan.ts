@@ -182,6 +182,7 @@ const goals = strict({
   monthlyCost: usd().optional(),
   costPerTurn: usd().optional(),
   rejected: share().optional(),
+  turnLatency: duration().optional().meta({ description: 'Of 95 % of the turns.' }),
   nextStageAt: share()
     .refine((value) => value > 0, { error: 'must be greater than 0' })
     .optional(),

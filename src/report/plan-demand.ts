@@ -1,7 +1,7 @@
 import { formatScale } from '../capacity/limit.ts';
 import type { Plan, Rate } from '../capacity/plan.ts';
-import { formatCount, formatShare, round } from '../core/units.ts';
-import { PLAN_VERDICTS } from './plan-verdict.ts';
+import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
+import { VERDICTS } from './plan-decision.ts';
 import { heading, paint, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
@@ -37,7 +37,18 @@ export function demandText(plan: Plan, style: TextStyle): string {
     heading('Demand in the busy period', style),
     table(rows, { head, align, ...style }),
     paint(note, 'dim', style),
+    ...turnLine(plan).map((line) => paint(`  ${line}`, 'dim', style)),
   ].join('\n');
+}
+
+/** How long a turn takes; the same at every scale, but for what calls wait. */
+export function turnLine({ scales }: Plan): string[] {
+  const [first] = scales;
+  if (first === undefined) return [];
+  const { meanMs, p95Ms } = first.turnLatency;
+  return [
+    `a turn takes ${formatDuration(meanMs)} on average, 95 % of them up to ${formatDuration(p95Ms)}, without waiting for limits`,
+  ];
 }
 
 function rateCell(rate: Rate): string {

@@ -81,6 +81,7 @@ function scaleJson({ scale, demand, limits, cost, verdict, ...rest }: ScalePlan)
     oversize: rest.oversize,
     rejections: rest.rejections,
     queueing: rest.queueing,
+    turnLatency: rest.turnLatency,
     day: rest.day,
     cost: {
       monthly: cost.monthly,

@@ -8,6 +8,7 @@ import { SourceList } from './plan-markdown-sources.ts';
 import { markdownCell as cell, markdownTable } from './markdown-table.ts';
 import { billSection, costSection, isLimit, isPrice, spaced } from './plan-markdown-cost.ts';
 import { breakName, costSentence, nextStep, peakSentence } from './plan-decision.ts';
+import { turnLine } from './plan-demand.ts';
 import { hoursSentence } from './plan-hours.ts';
 import { waitsText } from './plan-rejections.ts';
 import { sparkline } from './text.ts';
@@ -107,6 +108,8 @@ function demandSection(plan: Plan, sources: SourceList): string {
     '## Demand in the busy period',
     '',
     markdownTable(head, rows, ['left', ...head.slice(2).map(() => 'right' as const), 'left']),
+    '',
+    ...turnLine(plan).map((line) => `${line[0]!.toUpperCase()}${line.slice(1)}.`),
     '',
     `Mean / busiest minute of ${windowMinutes}, from ${replications} simulated hours of whole sessions ${sources.refs((of) => of === 'workload')}.`,
   ].join('\n');
