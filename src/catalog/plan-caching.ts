@@ -70,7 +70,7 @@ function hitRateOf(
     source: {
       of,
       page: `profile ${profile.name}: equal prefixes within ${lifetime === '5m' ? '5 minutes' : 'an hour'}`,
-      date: (end ?? start ?? '').slice(0, 10),
+      date: (end ?? start ?? 'unknown').slice(0, 10),
       basis: 'measured',
     },
   };

@@ -1,7 +1,7 @@
 import { formatScale } from '../capacity/limit.ts';
 import type { Plan, Rate } from '../capacity/plan.ts';
 import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
-import { VERDICTS } from './plan-decision.ts';
+import { PLAN_VERDICTS } from './plan-verdict.ts';
 import { heading, paint, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 

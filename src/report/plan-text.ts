@@ -13,7 +13,6 @@ import { stackText } from './plan-stack.ts';
 import { rejectionsText } from './plan-rejections.ts';
 import { provisionedText, splitText } from './plan-routing.ts';
 import { marginText, sensitivityText } from './plan-sensitivity.ts';
-import { PLAN_VERDICTS } from './plan-verdict.ts';
 import { bar, heading, paint, plain, table } from './text.ts';
 import type { Paint, TextStyle } from './text.ts';
 
