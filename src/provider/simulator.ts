@@ -3,7 +3,6 @@ import type { Clock } from '../core/clock.ts';
 import type { RandomStreams } from '../core/random.ts';
 import { randomStreams } from '../core/random.ts';
 import { NO_TOKENS } from '../core/tokens.ts';
-import type { TokenRecord } from '../core/tokens.ts';
 import type { ApiError, ModelRequest, ReplyHead } from '../http/dialect.ts';
 import { dialects } from '../http/dialects.ts';
 import type { CallHooks } from './call-hooks.ts';
