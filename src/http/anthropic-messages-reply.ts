@@ -10,7 +10,7 @@ import type {
   ReplyHead,
   StreamOptions,
   StreamWriter,
-  ToolCallPart,
+  ToolCallHead,
   WholeReply,
 } from './dialect.ts';
 
@@ -159,7 +159,7 @@ export class MessagesStreamWriter implements StreamWriter {
     return `${start}${this.#delta('text_delta', 'text', fragment)}`;
   }
 
-  toolCall({ id, name }: Pick<ToolCallPart, 'id' | 'name'>): string {
+  toolCall({ id, name }: ToolCallHead): string {
     const block = { type: 'tool_use', id, name, input: {}, caller: DIRECT };
     return `${this.#leave()}${this.#start('tool_use', block)}`;
   }

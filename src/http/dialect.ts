@@ -30,14 +30,23 @@ export interface ToolCallPart {
   /** With the dialect's prefix: `call_…` (OpenAI), `toolu_…` (Anthropic). */
   readonly id: string;
   readonly name: string;
-  /** JSON text. */
+  /** JSON text; of a custom tool, any text. */
   readonly arguments: string;
+  /** OpenAI: a call of a custom tool, which takes text. */
+  readonly isCustom?: boolean | undefined;
 }
+
+/** What opens a call in a stream. */
+export type ToolCallHead = Pick<ToolCallPart, 'id' | 'name' | 'isCustom'>;
 
 export interface ToolDefinition {
   readonly name: string;
   /** JSON Schema of the arguments; undefined when the request gives none. */
   readonly schema: unknown;
+  /** OpenAI: a custom tool, which takes text instead of JSON. */
+  readonly isCustom?: boolean | undefined;
+  /** Of a custom tool: the regular expression its input must match, if it has one. */
+  readonly pattern?: string | undefined;
 }
 
 export type ToolChoice =
@@ -138,7 +147,7 @@ export interface StreamWriter {
   reasoning(fragment: string, choice?: number): string;
   text(fragment: string, choice?: number): string;
   /** Starts the next tool call; its arguments follow in fragments. */
-  toolCall(call: Pick<ToolCallPart, 'id' | 'name'>, choice?: number): string;
+  toolCall(call: ToolCallHead, choice?: number): string;
   toolArguments(fragment: string, choice?: number): string;
   close(end: ReplyEnd): string;
   /** The in-band error frame that makes the official SDKs throw; nothing may follow it. */

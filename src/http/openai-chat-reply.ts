@@ -11,6 +11,7 @@ import type {
   ReplyHead,
   StreamOptions,
   StreamWriter,
+  ToolCallHead,
   ToolCallPart,
   WholeReply,
 } from './dialect.ts';
@@ -110,7 +111,8 @@ function chatMessage(choice: ReplyChoice): Json {
   };
 }
 
-function wholeCall({ id, name, arguments: text }: ToolCallPart): Json {
+function wholeCall({ id, name, arguments: text, isCustom }: ToolCallPart): Json {
+  if (isCustom === true) return { id, type: 'custom', custom: { name, input: text } };
   return { id, type: 'function', function: { name, arguments: text } };
 }
 
@@ -127,6 +129,8 @@ export class ChatStreamWriter implements StreamWriter {
   /** Index of the latest tool call per choice; -1 before the first. */
   readonly #toolIndex: number[];
   readonly #roleSent: boolean[];
+  /** Whether the latest tool call of a choice is of a custom tool. */
+  readonly #isCustom: boolean[] = [];
 
   constructor(head: ReplyHead, options: StreamOptions = {}) {
     const { id, createdS, model } = head;
@@ -169,10 +173,13 @@ export class ChatStreamWriter implements StreamWriter {
     return this.#tokens(choice, this.#role(choice) + field, fragment.length, logprobs);
   }
 
-  toolCall({ id, name }: Pick<ToolCallPart, 'id' | 'name'>, choice = 0): string {
+  toolCall({ id, name, isCustom = false }: ToolCallHead, choice = 0): string {
     const index = this.#toolIndex[choice]! + 1;
     this.#toolIndex[choice] = index;
-    const call = { index, id, type: 'function', function: { name, arguments: '' } };
+    this.#isCustom[choice] = isCustom;
+    const call = isCustom
+      ? { index, id, type: 'custom', custom: { name, input: '' } }
+      : { index, id, type: 'function', function: { name, arguments: '' } };
     const content = this.#roleSent[choice] === true ? '' : '"role":"assistant","content":null,';
     this.#roleSent[choice] = true;
     return this.#chunk(choice, `${content}"tool_calls":[${JSON.stringify(call)}]`);
@@ -180,7 +187,11 @@ export class ChatStreamWriter implements StreamWriter {
 
   toolArguments(fragment: string, choice = 0): string {
     const text = JSON.stringify(fragment);
-    const call = `"tool_calls":[{"index":${this.#toolIndex[choice]!},"function":{"arguments":${text}}}]`;
+    const part =
+      this.#isCustom[choice] === true
+        ? `"custom":{"input":${text}}`
+        : `"function":{"arguments":${text}}`;
+    const call = `"tool_calls":[{"index":${this.#toolIndex[choice]!},${part}}]`;
     return this.#tokens(choice, call, fragment.length);
   }
 

@@ -80,6 +80,13 @@ export function openaiToolChoice(choice: unknown): ToolChoice {
   return name === undefined ? { kind: 'auto' } : { kind: 'named', name };
 }
 
+/** A tool that takes text; a grammar of syntax `regex` says which. */
+export function customTool(name: string, grammar: Json | undefined): ToolDefinition {
+  const isRegex = grammar?.['syntax'] === 'regex';
+  const pattern = isRegex ? stringOf(grammar['definition']) : undefined;
+  return { name, schema: undefined, isCustom: true, pattern };
+}
+
 /** The tools a call may use: those of `allowed_tools`, when the choice names some. */
 export function allowedTools(
   tools: readonly ToolDefinition[],
@@ -208,9 +215,13 @@ function checkMessages(messages: unknown): ApiError | undefined {
 
 function chatTools(body: Json): readonly ToolDefinition[] {
   return recordsOf(body['tools']).flatMap((tool) => {
-    const definition = recordOf(tool['function']) ?? recordOf(tool['custom']);
+    const custom = recordOf(tool['custom']);
+    const definition = recordOf(tool['function']) ?? custom;
     const name = stringOf(definition?.['name']);
-    return name === undefined ? [] : [{ name, schema: definition?.['parameters'] }];
+    if (name === undefined) return [];
+    if (custom === undefined) return [{ name, schema: definition?.['parameters'] }];
+    const format = recordOf(custom['format']);
+    return [customTool(name, recordOf(format?.['grammar']))];
   });
 }
 

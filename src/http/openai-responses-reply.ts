@@ -10,7 +10,7 @@ import type {
   ReplyHead,
   StreamOptions,
   StreamWriter,
-  ToolCallPart,
+  ToolCallHead,
   WholeReply,
 } from './dialect.ts';
 import { openaiErrorBody } from './openai-error.ts';
@@ -133,10 +133,14 @@ function messageItem(id: string, text: string, status: 'in_progress' | 'complete
 }
 
 function callItem(
-  { id, name }: Pick<ToolCallPart, 'id' | 'name'>,
+  { id, name, isCustom }: ToolCallHead,
   text: string,
   status: 'in_progress' | 'completed',
 ): Json {
+  if (isCustom === true) {
+    const item = `ctc_${id.replace(/^call_/, '')}`;
+    return { id: item, type: 'custom_tool_call', call_id: id, name, input: text, status };
+  }
   const item = `fc_${id.replace(/^call_/, '')}`;
   return { id: item, type: 'function_call', call_id: id, name, arguments: text, status };
 }
@@ -144,7 +148,7 @@ function callItem(
 interface OpenItem {
   readonly kind: 'text' | 'reasoning' | 'tool';
   readonly id: string;
-  readonly call?: Pick<ToolCallPart, 'id' | 'name'>;
+  readonly call?: ToolCallHead;
   text: string;
 }
 
@@ -183,7 +187,7 @@ export class ResponsesStreamWriter implements StreamWriter {
     return this.#enter('text') + this.#delta('response.output_text.delta', fragment);
   }
 
-  toolCall(call: Pick<ToolCallPart, 'id' | 'name'>): string {
+  toolCall(call: ToolCallHead): string {
     const left = this.#leave();
     const item = callItem(call, '', 'in_progress');
     this.#open = { kind: 'tool', id: item['id'] as string, call, text: '' };
@@ -191,7 +195,9 @@ export class ResponsesStreamWriter implements StreamWriter {
   }
 
   toolArguments(fragment: string): string {
-    return this.#delta('response.function_call_arguments.delta', fragment);
+    const isCustom = this.#open?.call?.isCustom === true;
+    const type = isCustom ? 'custom_tool_call_input' : 'function_call_arguments';
+    return this.#delta(`response.${type}.delta`, fragment);
   }
 
   close(end: ReplyEnd): string {
@@ -255,8 +261,14 @@ export class ResponsesStreamWriter implements StreamWriter {
       item = reasoningItem(id, text);
     } else {
       const call = open.call!;
-      const done = { ...at, name: call.name, arguments: text };
-      frames = this.#frame('response.function_call_arguments.done', done);
+      frames =
+        call.isCustom === true
+          ? this.#frame('response.custom_tool_call_input.done', { ...at, input: text })
+          : this.#frame('response.function_call_arguments.done', {
+              ...at,
+              name: call.name,
+              arguments: text,
+            });
       item = callItem(call, text, 'completed');
     }
     frames += this.#frame('response.output_item.done', { output_index, item });

@@ -8,6 +8,7 @@ import {
   checkBoolean,
   checkCounts,
   checkToolChoice,
+  customTool,
   openaiToolChoice,
   outputSchema,
 } from './openai-chat.ts';
@@ -98,7 +99,9 @@ function pushItem(parts: PromptPart[], item: Json): void {
 function responsesTools(body: Json): readonly ToolDefinition[] {
   return recordsOf(body['tools']).flatMap((tool) => {
     const name = stringOf(tool['name']);
-    return name === undefined ? [] : [{ name, schema: tool['parameters'] }];
+    if (name === undefined) return [];
+    if (tool['type'] === 'custom') return [customTool(name, recordOf(tool['format']))];
+    return [{ name, schema: tool['parameters'] }];
   });
 }
 

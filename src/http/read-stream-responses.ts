@@ -69,7 +69,8 @@ export class ResponsesFold implements ReplyFold {
     for (const item of recordsOf(body['output'])) {
       this.#item(item);
       const call = this.#calls.get(item['id']);
-      if (call !== undefined) call.arguments = stringOf(item['arguments']) ?? '';
+      if (call !== undefined)
+        call.arguments = stringOf(item['arguments']) ?? stringOf(item['input']) ?? '';
       for (const part of recordsOf(item['content'])) {
         this.#reply.addText(stringOf(part['text']) ?? stringOf(part['refusal']) ?? '');
       }

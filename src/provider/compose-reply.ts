@@ -4,6 +4,7 @@ import type { Finish, ModelRequest, ToolCallPart, ToolDefinition } from '../http
 import { CHARACTERS_PER_TOKEN, tokensOfCharacters } from '../http/dialect-prompt.ts';
 import type { Directives } from './directives.ts';
 import { replyText } from './reply-text.ts';
+import { samplePattern } from './sample-pattern.ts';
 import { sampleSchema } from './sample-schema.ts';
 import { drawSpread } from './spread.ts';
 
@@ -154,12 +155,27 @@ function pickTools({
 
 function toolSegment(tool: ToolDefinition, { request, random }: ComposeInput): Segment {
   const prefix = request.dialect === 'anthropic-messages' ? 'toolu_' : 'call_';
-  const call = {
+  const isCustom = tool.isCustom === true;
+  const call: ToolCallPart = {
     id: `${prefix}${randomId(random)}`,
     name: tool.name,
-    arguments: JSON.stringify(sampleSchema(tool.schema, random)),
+    arguments: isCustom
+      ? customInput(tool, random)
+      : JSON.stringify(sampleSchema(tool.schema, random)),
+    ...(isCustom ? { isCustom } : {}),
   };
   return { kind: 'tool', call, tokens: toolTokens(call) };
+}
+
+/** Tokens of a custom tool's input when no pattern says its shape. */
+const CUSTOM_INPUT_TOKENS = 12;
+
+function customInput({ pattern }: ToolDefinition, random: Random): string {
+  const matching =
+    pattern === undefined
+      ? undefined
+      : samplePattern(pattern, random, { minLength: 0, maxLength: Number.POSITIVE_INFINITY });
+  return matching ?? replyText(random, CUSTOM_INPUT_TOKENS).trimEnd();
 }
 
 /** The name is generated like the arguments. */

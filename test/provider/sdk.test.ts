@@ -215,6 +215,57 @@ describe('openai', () => {
     }
   });
 
+  test('custom tools take text, which matches their grammar', async () => {
+    const pattern = String.raw`^SELECT [a-z]+ FROM [a-z]+;$`;
+    const asked: OpenAI.Chat.ChatCompletionCreateParamsNonStreaming = {
+      ...chat,
+      tools: [
+        {
+          type: 'custom',
+          custom: {
+            name: 'sql',
+            format: { type: 'grammar', grammar: { syntax: 'regex', definition: pattern } },
+          },
+        },
+      ],
+      tool_choice: 'required',
+    };
+    const whole = await openai.chat.completions.create(asked);
+    const call = whole.choices[0]!.message.tool_calls![0]!;
+    expect(call).toMatchObject({ type: 'custom', custom: { name: 'sql' } });
+    expect('custom' in call ? call.custom.input : '').toMatch(new RegExp(pattern));
+    let input = '';
+    // The SDK's types know no custom deltas yet.
+    for await (const chunk of await openai.chat.completions.create({ ...asked, stream: true })) {
+      const [delta] = (chunk.choices[0]?.delta.tool_calls ?? []) as {
+        index: number;
+        custom?: { input?: string };
+      }[];
+      if (delta?.index === 0) input += delta.custom?.input ?? '';
+    }
+    expect(input).toMatch(new RegExp(pattern));
+    const types: string[] = [];
+    const stream = openai.responses.stream({
+      model: 'm',
+      input: 'hi',
+      tools: [{ type: 'custom', name: 'sql' }],
+      tool_choice: 'required',
+      parallel_tool_calls: false,
+    });
+    for await (const event of stream) if (types.at(-1) !== event.type) types.push(event.type);
+    expect(types).toEqual([
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+      'response.custom_tool_call_input.delta',
+      'response.custom_tool_call_input.done',
+      'response.output_item.done',
+      'response.completed',
+    ]);
+    const [item] = (await stream.finalResponse()).output;
+    expect(item).toMatchObject({ type: 'custom_tool_call', name: 'sql', status: 'completed' });
+  });
+
   test('input tokens are counted as usage counts them', async () => {
     const { input_tokens: counted } = await openai.responses.inputTokens.count({
       model: 'm',
