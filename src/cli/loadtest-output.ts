@@ -1,4 +1,4 @@
-import { appendFile, mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 
 import { AgentInfraError, asError, fileReason } from '../errors.ts';
@@ -75,8 +75,8 @@ function unwritable(file: string, thrown: unknown): AgentInfraError {
   });
 }
 
-async function write(file: string, text: string): Promise<void> {
-  await writeFile(file, text).catch((thrown: unknown) => {
+async function write(file: string, text: string, flag: 'w' | 'a' = 'w'): Promise<void> {
+  await writeFile(file, text, { flag }).catch((thrown: unknown) => {
     throw unwritable(file, thrown);
   });
 }
@@ -89,15 +89,19 @@ export async function writeReports(
 ): Promise<void> {
   const strict = flags.strict === true ? 'strict' : 'lenient';
   const json = `${JSON.stringify(summary, undefined, 2)}\n`;
-  await write(join(outDir, 'summary.json'), json);
-  await write(join(outDir, 'report.txt'), renderLoadText(summary, { colour: false }));
-  await write(join(outDir, 'report.html'), await renderRun(outDir, { format: 'html' }));
-  if (flags.junit !== undefined) await write(flags.junit, renderLoadJunit(summary, strict));
-  const stepSummary = environment()['GITHUB_STEP_SUMMARY'];
-  if (stepSummary !== undefined && stepSummary !== '') {
-    await appendFile(stepSummary, renderLoadMarkdown(summary));
+  try {
+    await write(join(outDir, 'summary.json'), json);
+    await write(join(outDir, 'report.txt'), renderLoadText(summary, { colour: false }));
+    await write(join(outDir, 'report.html'), await renderRun(outDir, { format: 'html' }));
+    if (flags.junit !== undefined) await write(flags.junit, renderLoadJunit(summary, strict));
+    const stepSummary = environment()['GITHUB_STEP_SUMMARY'];
+    if (stepSummary !== undefined && stepSummary !== '') {
+      await write(stepSummary, renderLoadMarkdown(summary), 'a');
+    }
+  } finally {
+    // A disk that is full by now must not cost the result, too.
+    process.stdout.write(render(summary, flags.format, json));
   }
-  process.stdout.write(render(summary, flags.format, json));
   process.stderr.write(`\n${closingLines(summary, displayPath(outDir))}\n`);
 }
 

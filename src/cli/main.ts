@@ -21,15 +21,7 @@ import { addSchemaCommand } from './schema.ts';
  * @returns the exit code; nothing in the program calls process.exit on the normal path
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  // `agent-infra … | head` closes our stdout early: that is not an error. A full disk behind it is.
-  let outputFailed = false;
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') return;
-    console.error(`error [output.unwritable]: standard output: ${fileReason(error)}`);
-    // Set twice: this may come before main returns, or after it.
-    outputFailed = true;
-    process.exitCode = EXIT.usage;
-  });
+  const output = watchedOutput();
   let exitCode: number = EXIT.pass;
   const setExitCode = (code: number): void => {
     exitCode = code;
@@ -58,10 +50,31 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     const words = withoutColour(argv);
     await program.parseAsync(askable(words, program), { from: 'user' });
-    return outputFailed ? EXIT.usage : exitCode;
+    return output.failed ? EXIT.usage : exitCode;
   } catch (error) {
     return report(error, commandPath(argv, program));
   }
+}
+
+interface Output {
+  failed: boolean;
+}
+
+let watched: Output | undefined;
+
+/** `agent-infra … | head` closes our stdout early: that is not an error. A full disk behind it is. */
+function watchedOutput(): Output {
+  if (watched !== undefined) return watched;
+  const output: Output = { failed: false };
+  watched = output;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    console.error(`error [output.unwritable]: standard output: ${fileReason(error)}`);
+    // Set twice: this may come before main returns, or after it.
+    output.failed = true;
+    process.exitCode = EXIT.usage;
+  });
+  return output;
 }
 
 const COLOURS: Readonly<Record<string, boolean>> = {

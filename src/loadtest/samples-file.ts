@@ -112,6 +112,6 @@ export function unwritable(file: string, thrown: unknown): Error {
   if (!('syscall' in cause)) return cause;
   return new AgentInfraError('output.unwritable', `${file}: ${fileReason(thrown)}`, {
     cause,
-    hint: 'Give a folder on a disk with space: -o <dir>.',
+    hint: 'Give a folder on a disk with space: -o <dir>. Whatever was written: agent-infra report <dir>.',
   });
 }

@@ -3,6 +3,7 @@ import { EXIT } from '../errors.ts';
 import type { ThresholdResult } from './judge.ts';
 import type { Silence } from './silence.ts';
 import type { Counters, LoadSummary, Verdict } from './summary.ts';
+import { observedText, thresholdName } from './threshold-text.ts';
 import type { Validity } from './validity.ts';
 
 export interface VerdictEvidence {
@@ -27,8 +28,11 @@ export interface VerdictEvidence {
 export function decideVerdict(evidence: VerdictEvidence): Verdict {
   const { complete, counters, engineFailures, silence, thresholds, validity } = evidence;
   const binding = thresholds.filter(({ severity }) => severity === 'error');
-  const describe = ({ metric, expr, reason }: ThresholdResult): string =>
-    `${metric} ${expr}: ${reason}`;
+  const describe = (result: ThresholdResult): string => {
+    const { expr, observed, reason, unit } = result;
+    const figure = observed === null ? '' : `${observedText(observed, unit)}, `;
+    return `${thresholdName(result)} ${expr}: ${figure}${reason}`;
+  };
   const failed = binding.filter(({ status }) => status === 'fail').map(describe);
   failed.push(...engineFailures);
   const answerless =

@@ -18,7 +18,7 @@ import { cards, dataTable, facts, pill, section } from './html-parts.ts';
 import type { Card, Tone } from './html-parts.ts';
 import { failureWords } from './failure-words.ts';
 import { isUnjudged } from './loadtest-headline.ts';
-import { thresholdName } from './loadtest-text.ts';
+import { thresholdName } from '../loadtest/threshold-text.ts';
 import { METRIC_LABELS } from './metric-labels.ts';
 
 export interface LoadtestPage {

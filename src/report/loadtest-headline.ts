@@ -12,7 +12,7 @@ export function headline(summary: LoadSummary, style: TextStyle): string {
   const { target } = run;
   return [
     `${paint(plain(run.scenario), 'bold', style)}: ${verdictText(summary, style)}`,
-    ...verdict.reasons.map((reason) => `  - ${reason}`),
+    ...verdict.reasons.map((reason) => `  - ${plain(reason, 160)}`),
     ...failedCalls(summary, style),
     ...run.load.map((line) => `  ${plain(line, 160)}`),
     `  target ${plain(target.url, 80)} (${target.dialect}, ${plain(target.model)}), engine ${run.engine}, seed ${run.seed}, ${formatDuration(run.durationMs)}`,

@@ -1,5 +1,5 @@
 import type { LoadSummary } from '../loadtest/summary.ts';
-import { observedText, thresholdName } from './loadtest-text.ts';
+import { observedText, thresholdName } from '../loadtest/threshold-text.ts';
 
 /**
  * JUnit XML in the shape that Jenkins' strict schema accepts: a case per threshold, and one for

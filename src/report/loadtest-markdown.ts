@@ -1,7 +1,7 @@
 import { formatCount, formatDuration } from '../core/units.ts';
 import type { LoadSummary, TimeFigures } from '../loadtest/summary.ts';
 import { isUnjudged } from './loadtest-headline.ts';
-import { observedText, thresholdName } from './loadtest-text.ts';
+import { observedText, thresholdName } from '../loadtest/threshold-text.ts';
 
 const MARK = { pass: '✅ pass', fail: '❌ fail', inconclusive: '⚠️ inconclusive' } as const;
 

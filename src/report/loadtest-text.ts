@@ -1,5 +1,6 @@
-import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
+import { formatCount, formatDuration, round } from '../core/units.ts';
 import type { ThresholdResult } from '../loadtest/judge.ts';
+import { observedText, thresholdName } from '../loadtest/threshold-text.ts';
 import type { LoadSummary, MetricFigures, TimeFigures } from '../loadtest/summary.ts';
 import { failureWords } from './failure-words.ts';
 import { headline, VERDICT_PAINT } from './loadtest-headline.ts';
@@ -150,7 +151,7 @@ function thresholds({ thresholds: results }: LoadSummary, style: TextStyle): str
   const rows = results.map((result) => {
     const mark = paint(STATUS_MARK[result.status], VERDICT_PAINT[result.status] as Paint, style);
     return [
-      `${mark} ${thresholdName(result)}`,
+      `${mark} ${plain(thresholdName(result), 80)}`,
       result.expr,
       observedText(result.observed, result.unit),
       result.interval === null || result.judge === 'observed' ? '' : rangeText(result),
@@ -165,34 +166,6 @@ function thresholds({ thresholds: results }: LoadSummary, style: TextStyle): str
       colour: style.colour,
     }),
   ].join('\n');
-}
-
-/** `ttft (send, model m)`. */
-export function thresholdName({
-  metric,
-  where,
-}: Pick<ThresholdResult, 'metric' | 'where'>): string {
-  const parts = [
-    where.from === 'send' ? 'from send' : undefined,
-    where.model === undefined ? undefined : `model ${plain(where.model)}`,
-    where.turn === undefined ? undefined : `${where.turn} turn${where.turn === 'later' ? 's' : ''}`,
-  ].filter((part) => part !== undefined);
-  return parts.length === 0 ? metric : `${metric} (${parts.join(', ')})`;
-}
-
-/** A threshold's figure with its unit; `no data` when there is none. */
-export function observedText(value: number | null, unit: ThresholdResult['unit']): string {
-  if (value === null) return 'no data';
-  switch (unit) {
-    case 'ms':
-      return formatDuration(value);
-    case 'share':
-      return formatShare(value);
-    case 'perSecond':
-      return `${round(value, 3)}/s`;
-    case 'count':
-      return formatCount(value);
-  }
 }
 
 function rangeText({ interval, unit }: ThresholdResult): string {

@@ -1,6 +1,6 @@
 import { formatCount, formatDuration, MS_PER_SECOND } from '../core/units.ts';
 import type { Progress, ProgressFigures, ProgressThreshold } from '../loadtest/progress.ts';
-import { observedText, thresholdName } from '../report/loadtest-text.ts';
+import { observedText, thresholdName } from '../loadtest/threshold-text.ts';
 import { bar, columnChart, downsampleMax, plain } from '../report/text.ts';
 
 /** A running load test as rows of words: everything the dashboard shows, nothing about how. */
@@ -167,7 +167,7 @@ function wholeView(name: string, progress: Progress, columns: number, note: stri
     ]),
     sparks: sparks(progress, width - 34),
     thresholds: progress.thresholds.map((threshold) => ({
-      text: `${thresholdName(threshold)} ${plain(threshold.expr)}`,
+      text: plain(`${thresholdName(threshold)} ${threshold.expr}`, 80),
       observed: threshold.observed === null ? '' : observedText(threshold.observed, threshold.unit),
       state: threshold.state,
     })),

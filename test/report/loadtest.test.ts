@@ -36,8 +36,8 @@ beforeAll(async () => {
 test('text', () => {
   expect(renderLoadText(summary, { colour: false })).toMatchInlineSnapshot(`
     "test: FAIL
-      - ttft p95 < 1s: the whole interval breaks it
-      - turn p50 < 500ms: the whole interval breaks it
+      - ttft p95 < 1s: 1.13 s, the whole interval breaks it
+      - turn (from send, first turn) p50 < 500ms: 820 ms, the whole interval breaks it
       ! 2 of 400 LLM calls failed (http-429, http-503)
       target http://127.0.0.1:1 (openai, m), engine builtin, seed 1, 29.22 s
 
@@ -105,8 +105,8 @@ test('Markdown', () => {
   expect(renderLoadMarkdown(summary)).toMatchInlineSnapshot(`
     "## test: ❌ fail
 
-    - ttft p95 < 1s: the whole interval breaks it
-    - turn p50 < 500ms: the whole interval breaks it
+    - ttft p95 < 1s: 1.13 s, the whole interval breaks it
+    - turn (from send, first turn) p50 < 500ms: 820 ms, the whole interval breaks it
 
     99 of 100 sessions and 396 of 400 LLM calls completed in 29.22 s; engine builtin, seed 1.
 
