@@ -96,12 +96,12 @@ export class HistogramSeries {
   }
 
   /** Values that are no number are left out: they would make the sum NaN for ever. */
-  observe(value: number): void {
+  observe(value: number, times = 1): void {
     if (!Number.isFinite(value)) return;
-    this.sum += value;
-    this.count += 1;
+    this.sum += value * times;
+    this.count += times;
     const index = this.#bounds.findIndex((bound) => value <= bound);
-    if (index !== -1) this.counts[index]! += 1;
+    if (index !== -1) this.counts[index]! += times;
   }
 }
 

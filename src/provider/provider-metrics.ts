@@ -13,12 +13,19 @@ const TTFT_BUCKETS = [
 const TPOT_BUCKETS = [
   0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
+/** Lengths of prompts and answers: 1, 2, 5 times powers of ten, as vLLM makes them. */
+const TOKEN_BUCKETS = [1, 10, 100, 1000, 10_000, 100_000].flatMap((ten) => [ten, 2 * ten, 5 * ten]);
 const E2E_BUCKETS = [0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480];
 
 /** Series of one model, kept so that counting costs an increment. */
 export interface ModelMetrics {
   readonly ttft: HistogramSeries;
+  /** Between tokens, under its name and under the one vLLM had before 0.11. */
+  readonly gaps: readonly HistogramSeries[];
+  /** The mean of one request. */
   readonly tpot: HistogramSeries;
+  readonly promptLength: HistogramSeries;
+  readonly answerLength: HistogramSeries;
   readonly e2e: HistogramSeries;
   readonly prompt: Series;
   readonly generation: Series;
@@ -52,10 +59,25 @@ export class ProviderMetrics {
       TTFT_BUCKETS,
       label,
     );
+    const gaps = ['vllm:inter_token_latency_seconds', 'vllm:time_per_output_token_seconds'].map(
+      (name) => registry.histogram(name, 'Time between output tokens.', TPOT_BUCKETS, label),
+    );
     const tpot = registry.histogram(
-      'vllm:time_per_output_token_seconds',
+      'vllm:request_time_per_output_token_seconds',
       'Mean time between output tokens of a request.',
       TPOT_BUCKETS,
+      label,
+    );
+    const promptLength = registry.histogram(
+      'vllm:request_prompt_tokens',
+      'Input tokens of a request.',
+      TOKEN_BUCKETS,
+      label,
+    );
+    const answerLength = registry.histogram(
+      'vllm:request_generation_tokens',
+      'Output tokens of a request.',
+      TOKEN_BUCKETS,
       label,
     );
     const e2e = registry.histogram(
@@ -87,7 +109,10 @@ export class ProviderMetrics {
     for (const { settings } of models) {
       this.#byModel.set(settings.id, {
         ttft: ttft.labels(settings.id),
+        gaps: gaps.map((family) => family.labels(settings.id)),
         tpot: tpot.labels(settings.id),
+        promptLength: promptLength.labels(settings.id),
+        answerLength: answerLength.labels(settings.id),
         e2e: e2e.labels(settings.id),
         prompt: prompt.labels(settings.id),
         generation: generation.labels(settings.id),
@@ -101,6 +126,13 @@ export class ProviderMetrics {
     this.#byModel.get(model)?.ttft.observe(ttftMs / MS_PER_SECOND);
   }
 
+  /** Further tokens came at once, so long after those before them. */
+  tokens(model: string, afterMs: number, count: number): void {
+    for (const series of this.#byModel.get(model)?.gaps ?? []) {
+      series.observe(afterMs / count / MS_PER_SECOND, count);
+    }
+  }
+
   /** A generation is over. Times in ms since acceptance. */
   generated(model: string, end: GeneratedFacts): void {
     const series = this.#byModel.get(model);
@@ -112,6 +144,8 @@ export class ProviderMetrics {
     series.prefixHits.add(usage.cacheRead);
     if (end.outcome !== 'complete') return;
     series.e2e.observe(totalMs / MS_PER_SECOND);
+    series.promptLength.observe(inputTokens(usage));
+    series.answerLength.observe(usage.output);
     if (ttftMs !== undefined && usage.output > 1) {
       series.tpot.observe((totalMs - ttftMs) / (usage.output - 1) / MS_PER_SECOND);
     }

@@ -236,6 +236,7 @@ export class Simulator {
     const { includeUsage, obfuscate, choices, background } = request;
     const opensWith = composed.choices[0]!.segments[0]?.kind === 'tool' ? 'tool' : 'text';
     let ttftMs: number | undefined;
+    let lastMs = 0;
     plan.hooks.onAdmitted?.(head);
     const generation = new Generation({
       dialect,
@@ -264,7 +265,8 @@ export class Simulator {
       pacer: this.pacer,
       sinceAcceptNs: exchange.sinceAcceptNs,
       onFirstToken: () => {
-        ttftMs = clock.now() - acceptMs;
+        lastMs = clock.now();
+        ttftMs = lastMs - acceptMs;
         this.metrics.firstToken(settings.id, ttftMs);
       },
       onEnd: (end) => this.#ended(plan, { end, ticket, head, composed, ttftMs }),
@@ -279,7 +281,14 @@ export class Simulator {
       ttftMs: directives.ttftMs,
       delayMs: fault?.kind === 'slow-first-token' ? fault.delay : 0,
       random: lazyRandom(streams, 'timing'),
-      onTokens: (count, cachedTokens) => generation.tokens(count, cachedTokens),
+      onTokens: (count, cachedTokens) => {
+        if (ttftMs !== undefined) {
+          const now = clock.now();
+          this.metrics.tokens(settings.id, now - lastMs, count);
+          lastMs = now;
+        }
+        generation.tokens(count, cachedTokens);
+      },
       onRefused: (reason) => generation.refuse(engineRefusal(reason)),
     });
     if ('cancel' in started) generation.started(started);

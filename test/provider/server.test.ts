@@ -321,6 +321,10 @@ test('models, health and metrics', async () => {
     'vllm:kv_cache_usage_perc',
     'vllm:time_to_first_token_seconds_bucket',
     'vllm:time_per_output_token_seconds_count',
+    'vllm:inter_token_latency_seconds_count',
+    'vllm:request_time_per_output_token_seconds_count',
+    'vllm:request_prompt_tokens_count',
+    'vllm:request_generation_tokens_count',
   ]) {
     expect(metrics).toContain(`${name}{model_name="m"`);
   }

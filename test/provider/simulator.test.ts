@@ -471,3 +471,21 @@ describe('the batching engine', () => {
     expect(sent[0]!.record.tokens?.output).toBeGreaterThan(0);
   });
 });
+
+test('latency histograms: a gap per token, a mean per request, lengths', async () => {
+  const provider = new VirtualProvider(config({ output: { tokens: 'max' } }));
+  const body = { messages: [{ role: 'user', content: 'hi' }], max_tokens: 11, stream: true };
+  await provider.ask(body);
+  await provider.ask(body);
+  const text = provider.simulator.metrics.text();
+  const value = (name: string): number =>
+    Number(new RegExp(`^vllm:${name}\\{model_name="m"\\} (.*)$`, 'm').exec(text)?.[1]);
+  for (const name of ['inter_token_latency_seconds', 'time_per_output_token_seconds']) {
+    expect(value(`${name}_count`)).toBe(20);
+    expect(value(`${name}_sum`)).toBeCloseTo(0.2);
+  }
+  expect(value('request_time_per_output_token_seconds_count')).toBe(2);
+  expect(value('request_time_per_output_token_seconds_sum')).toBeCloseTo(0.02);
+  expect(value('time_to_first_token_seconds_sum')).toBeCloseTo(0.2);
+  expect(value('request_generation_tokens_sum')).toBe(22);
+});
