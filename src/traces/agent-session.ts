@@ -215,8 +215,8 @@ export class Thread {
 
 /** Orders the steps by start and gives ids and links; what a step follows stays before it. */
 function buildTurn(draft: TurnDraft): Turn {
-  const drafts = draft.steps.toSorted((a, b) => a.step.startMs - b.step.startMs || 0);
-  for (const [index, { step }] of drafts.entries()) step.id = String(index + 1);
+  const drafts = inOrderOfStart(draft.steps);
+  for (let index = 0; index < drafts.length; index += 1) drafts[index]!.step.id = String(index + 1);
   let endMs = Number.NEGATIVE_INFINITY;
   for (const { step, after, turn } of drafts) {
     step.after = linksOf(after, turn);
@@ -232,6 +232,15 @@ function buildTurn(draft: TurnDraft): Turn {
     waitMs: draft.waitMs,
     steps: drafts.map(({ step }) => step),
   };
+}
+
+/** Mostly they stand in it; sorting them all the same would cost a copy per turn. */
+function inOrderOfStart(drafts: readonly StepDraft[]): readonly StepDraft[] {
+  for (let index = 1; index < drafts.length; index += 1) {
+    if (drafts[index]!.step.startMs >= drafts[index - 1]!.step.startMs) continue;
+    return drafts.toSorted((a, b) => a.step.startMs - b.step.startMs || 0);
+  }
+  return drafts;
 }
 
 function linksOf(after: readonly StepDraft[], turn: TurnDraft): readonly string[] {

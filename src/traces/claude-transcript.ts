@@ -62,8 +62,7 @@ interface OpenSession {
 interface MessageName {
   readonly id: string | undefined;
   readonly requestId: string | undefined;
-  readonly key: string;
-  /** Of the key; NaN without an id. */
+  /** NaN without an id. */
   readonly hash: number;
 }
 
@@ -78,7 +77,7 @@ class ClaudeFold implements JsonFold {
   #opened = 0;
   #current: OpenSession | undefined;
   #openCalls = 0;
-  #last: MessageName = { id: undefined, requestId: undefined, key: '', hash: Number.NaN };
+  #last: MessageName = { id: undefined, requestId: undefined, hash: Number.NaN };
   #file = '';
 
   constructor(tally: Tally) {
@@ -161,7 +160,7 @@ class ClaudeFold implements JsonFold {
     const call = open.log.call(atMs, thread, model);
     open.files.push(this.#file);
     if (!Number.isNaN(hash)) {
-      this.#tally.claim('message', this.#last.key);
+      this.#tally.claimHash(hash);
       this.#messages.set(hash, open.number * CALLS_OF_SESSION + call);
       open.keyed += 1;
       this.#openCalls += 1;
@@ -229,7 +228,7 @@ class ClaudeFold implements JsonFold {
     if (id !== this.#last.id || requestId !== this.#last.requestId) {
       const key = `${id} ${requestId ?? ''}`;
       const hash = id === undefined ? Number.NaN : identityHash(key);
-      this.#last = { id, requestId, key, hash };
+      this.#last = { id, requestId, hash };
     }
     return this.#last.hash;
   }

@@ -12,6 +12,11 @@ export class IdentityClaims {
     this.#hashes.push(identityHash(`${kind} ${id}`));
   }
 
+  /** The same for what is hashed already, by identityHash. */
+  addHash(hash: number): void {
+    this.#hashes.push(hash);
+  }
+
   /** Ascending, each once. */
   hashes(): Float64Array {
     const sorted = this.#hashes.toArray().sort();

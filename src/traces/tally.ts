@@ -40,6 +40,11 @@ export class Tally {
     this.#claims?.add(kind, id);
   }
 
+  /** The same by its identityHash. */
+  claimHash(hash: number): void {
+    this.#claims?.addHash(hash);
+  }
+
   /** Records met in the input, before their fate is known. */
   read(count = 1): void {
     this.counts.read += count;

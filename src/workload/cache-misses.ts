@@ -65,11 +65,12 @@ export class MissFold {
 
   /** @param calls of one session in order of time */
   session(calls: readonly LlmCall[]): void {
-    const known = calls.filter(({ tokensBasis }) => tokensBasis === 'reported');
-    const reportsWrites = known.some(({ tokens }) => cacheWriteTokens(tokens) > 0);
-    if (!reportsWrites && !known.some(({ tokens }) => tokens.cacheRead > 0)) return;
+    const isKnown = ({ tokensBasis }: LlmCall): boolean => tokensBasis === 'reported';
+    const reportsWrites = calls.some((call) => isKnown(call) && cacheWriteTokens(call.tokens) > 0);
+    if (!reportsWrites && !calls.some((call) => isKnown(call) && call.tokens.cacheRead > 0)) return;
     const previous = new Map<string, LlmCall>();
-    for (const call of known) {
+    for (const call of calls) {
+      if (!isKnown(call)) continue;
       const agent = call.agent ?? '';
       this.#compare(call, previous.get(agent), reportsWrites);
       previous.set(agent, call);

@@ -33,6 +33,10 @@ export class FanOutFold {
     joinSpike: new Series(),
   } satisfies Record<(typeof SERIES)[number], Series>;
 
+  /** Tools and calls that follow each step of the turn at hand. */
+  readonly #tools: number[] = [];
+  readonly #calls: number[] = [];
+
   add(session: Session): void {
     const keyAt = sessionOrder(session);
     /** Input of each agent's last call. */
@@ -69,32 +73,43 @@ export class FanOutFold {
     inputs: Map<string, number>,
     keyAt: (startMs: number) => OrderKey,
   ): void {
-    const followers = new Map<string, { tools: number; calls: number }>();
-    for (const step of steps) {
-      const isCall = isGeneration(step);
-      if (!isCall && step.kind !== 'tool') continue;
-      for (const id of step.after) {
-        const counts = followers.get(id) ?? { tools: 0, calls: 0 };
-        if (isCall) counts.calls += 1;
-        else counts.tools += 1;
-        followers.set(id, counts);
-      }
-    }
-    const kinds = new Map(steps.map(({ id, kind }) => [id, kind]));
+    const places = this.#follow(steps);
     for (const step of steps) {
       if (!isGeneration(step)) continue;
-      const width = resultsFor(step, kinds);
+      const width = resultsFor(step, steps, places);
       if (width > 1) this.#join(step, width, inputs.get(step.agent ?? ''), keyAt(step.startMs));
       remember(inputs, step);
     }
     const { toolsPerAnswer, spawnWidth } = this.#series;
     for (const step of steps) {
       if (!isGeneration(step)) continue;
-      const { tools, calls } = followers.get(step.id) ?? { tools: 0, calls: 0 };
+      const place = places.get(step.id)!;
+      const [tools, calls] = [this.#tools[place]!, this.#calls[place]!];
       const key = tools + calls > 0 ? keyAt(step.startMs) : 0;
       if (tools > 0) toolsPerAnswer.add(tools, key);
       if (calls > 1) spawnWidth.add(calls, key);
     }
+  }
+
+  /** Counts the tools and calls after each step; gives the places of the counts by id. */
+  #follow(steps: readonly Step[]): ReadonlyMap<string, number> {
+    const places = new Map<string, number>();
+    for (let place = 0; place < steps.length; place += 1) {
+      places.set(steps[place]!.id, place);
+      this.#tools[place] = 0;
+      this.#calls[place] = 0;
+    }
+    for (const step of steps) {
+      const isCall = isGeneration(step);
+      if (!isCall && step.kind !== 'tool') continue;
+      for (const id of step.after) {
+        const place = places.get(id);
+        if (place === undefined) continue;
+        if (isCall) this.#calls[place]! += 1;
+        else this.#tools[place]! += 1;
+      }
+    }
+    return places;
   }
 
   #join(call: LlmCall, width: number, before: number | undefined, key: OrderKey): void {
@@ -112,9 +127,13 @@ function remember(inputs: Map<string, number>, { agent, tokens, tokensBasis }: L
 }
 
 /** A sub-agent may show twice: as the tool that started it and as its own last call. */
-function resultsFor({ after }: LlmCall, kinds: ReadonlyMap<string, Step['kind']>): number {
+function resultsFor(
+  { after }: LlmCall,
+  steps: readonly Step[],
+  places: ReadonlyMap<string, number>,
+): number {
   if (after.length < 2) return after.length;
   let calls = 0;
-  for (const id of after) if (kinds.get(id) === 'llm') calls += 1;
+  for (const id of after) if (steps[places.get(id) ?? -1]?.kind === 'llm') calls += 1;
   return Math.max(calls, after.length - calls);
 }

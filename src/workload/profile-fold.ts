@@ -71,6 +71,7 @@ export class ProfileFold implements TraceSink {
     untimed: 0,
   };
   readonly #estimates = new EstimateNotes();
+  readonly #row = emptyRow();
   readonly #records = new RecordCounts();
 
   constructor(options: ProfileOptions = {}) {
@@ -259,17 +260,18 @@ export class ProfileFold implements TraceSink {
     if (tokensBasis === 'missing') counts.missing += 1;
     if (key === undefined || !isTimed(key)) counts.untimed += 1;
     this.#models.add(call);
+    // One object for all calls: it is copied into columns or counted at once.
+    const row = this.#row;
     const isKnown = tokensBasis !== 'missing';
-    const figures = {
-      durationMs: call.endMs === undefined ? Number.NaN : call.endMs - call.startMs,
-      ttftMs: call.ttftMs ?? Number.NaN,
-      uncached: isKnown ? tokens.uncached : Number.NaN,
-      cacheRead: isKnown ? tokens.cacheRead : Number.NaN,
-      cacheWrite: isKnown ? cacheWriteTokens(tokens) : Number.NaN,
-      output: isKnown ? tokens.output : Number.NaN,
-      reasoning: isKnown ? tokens.reasoning : Number.NaN,
-    };
-    this.#roomyCalls().add({ key: key ?? keyOf(figures), ...figures });
+    row.durationMs = call.endMs === undefined ? Number.NaN : call.endMs - call.startMs;
+    row.ttftMs = call.ttftMs ?? Number.NaN;
+    row.uncached = isKnown ? tokens.uncached : Number.NaN;
+    row.cacheRead = isKnown ? tokens.cacheRead : Number.NaN;
+    row.cacheWrite = isKnown ? cacheWriteTokens(tokens) : Number.NaN;
+    row.output = isKnown ? tokens.output : Number.NaN;
+    row.reasoning = isKnown ? tokens.reasoning : Number.NaN;
+    row.key = key ?? keyOf(row);
+    this.#roomyCalls().add(row);
   }
 
   /** The table while it has room, else the sketch that continues it. */
@@ -325,8 +327,21 @@ function sourceOf({ format, page, date, files }: ProfileOrigin): Omit<ProfileSou
   };
 }
 
+function emptyRow(): { -readonly [Field in keyof CallRow]: number } {
+  return {
+    key: 0,
+    durationMs: Number.NaN,
+    ttftMs: Number.NaN,
+    uncached: Number.NaN,
+    cacheRead: Number.NaN,
+    cacheWrite: Number.NaN,
+    output: Number.NaN,
+    reasoning: Number.NaN,
+  };
+}
+
 /** Equal figures give equal keys, and different ones stand in an order that means nothing. */
-function keyOf(figures: Omit<CallRow, 'key'>): OrderKey {
+function keyOf({ key: _none, ...figures }: CallRow): OrderKey {
   return untimedKey(textHash(Object.values(figures).join(' ')), 0);
 }
 

@@ -71,7 +71,8 @@ export class SessionFold {
     const key = keyAt(session.turns[0]?.startMs ?? Number.NaN);
     turnsPerSession.add(session.turns.length, key);
     const thinks = thinkTimesMs(session);
-    for (const [index, turn] of session.turns.entries()) {
+    for (let index = 0; index < session.turns.length; index += 1) {
+      const turn = session.turns[index]!;
       const turnKey = keyAt(turn.startMs);
       if (index > 0) thinkMs.add(thinks[index - 1], turnKey);
       this.#addTurn(turn, turnKey, keyAt);
@@ -298,12 +299,13 @@ function turnEndMs(turn: Turn): number {
  * next; an unknown end gives none.
  */
 export function thinkTimesMs(session: Session): number[] {
-  return session.turns
-    .slice(1)
-    .map(
-      ({ startMs, waitMs }, index) =>
-        waitMs ?? Math.max(0, startMs - turnEndMs(session.turns[index]!)),
-    );
+  const { turns } = session;
+  const thinks: number[] = [];
+  for (let index = 1; index < turns.length; index += 1) {
+    const { startMs, waitMs } = turns[index]!;
+    thinks.push(waitMs ?? Math.max(0, startMs - turnEndMs(turns[index - 1]!)));
+  }
+  return thinks;
 }
 
 function sessionInterval(session: Session): { readonly startMs: number; readonly endMs: number } {

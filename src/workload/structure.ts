@@ -188,7 +188,8 @@ export class StructureFold {
   #addAttempts({ attempts }: LlmCall): void {
     const retries = this.#counts;
     if (attempts.length > 1) retries.callsWithRetry += 1;
-    for (const [index, attempt] of attempts.entries()) {
+    for (let index = 0; index < attempts.length; index += 1) {
+      const attempt = attempts[index]!;
       if (attempt.status === 429) retries.rateLimited += 1;
       const before = attempts[index - 1];
       if (before === undefined) continue;
