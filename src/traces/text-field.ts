@@ -1,4 +1,4 @@
-import { MS_PER_MINUTE } from '../core/units.ts';
+import { MS_PER_DAY, MS_PER_SECOND } from '../core/units.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import { identityHash, identityHashOfBytes } from './split-claims.ts';
 import { isoMs } from './timestamp.ts';
@@ -23,8 +23,8 @@ export class TextField {
   readonly #keptBytes = new Uint8Array(KEPT_BYTES);
   #keptLength = 0;
   #keptText = '';
-  /** Start of the minute of the kept text, when that is a plain time. */
-  #minuteMs = Number.NaN;
+  /** Start of the day of the kept text, when that is a plain time. */
+  #dayMs = Number.NaN;
 
   /** Takes the cursor's value, whatever it is. */
   take(cursor: JsonCursor): void {
@@ -71,41 +71,48 @@ export class TextField {
 
   /** The text as a time, see isoMs; NaN when it is none. */
   timeMs(): number {
-    const minuteMs = this.#sameMinuteMs();
-    if (Number.isNaN(minuteMs)) return this.#anyTimeMs();
-    const bytes = this.#bytes;
-    const at = this.#start + MINUTE_BYTES;
-    const seconds = 10 * (bytes[at]! - ZERO) + (bytes[at + 1]! - ZERO);
-    const millis =
-      100 * (bytes[at + 3]! - ZERO) + 10 * (bytes[at + 4]! - ZERO) + (bytes[at + 5]! - ZERO);
-    return minuteMs + 1000 * seconds + millis;
+    if (Number.isNaN(this.#dayMs) || !this.#isPlainTimeOfDay()) return this.#anyTimeMs();
+    const at = this.#start + DATE_BYTES;
+    const minutes = this.#digits(at, 2) * 60 + this.#digits(at + 3, 2);
+    const seconds = minutes * 60 + this.#digits(at + 6, 2);
+    return this.#dayMs + seconds * MS_PER_SECOND + this.#digits(at + 9, 3);
   }
 
   #anyTimeMs(): number {
     const text = this.text() ?? '';
     const ms = isoMs(text) ?? Number.NaN;
     const isPlain = this.#unescaped === undefined && PLAIN_TIME.test(text);
-    this.#minuteMs = isPlain ? Math.floor(ms / MS_PER_MINUTE) * MS_PER_MINUTE : Number.NaN;
+    this.#dayMs = isPlain ? Math.floor(ms / MS_PER_DAY) * MS_PER_DAY : Number.NaN;
     return ms;
   }
 
-  /** Start of the minute when the time is written plainly and of the minute of the time before; else NaN. */
-  #sameMinuteMs(): number {
-    if (Number.isNaN(this.#minuteMs) || !this.isSet || this.#unescaped !== undefined)
-      return Number.NaN;
-    if (this.#end - this.#start !== PLAIN_BYTES || !this.#isKept(MINUTE_BYTES)) return Number.NaN;
+  /** Whether the time is written as Date.toISOString does, and of the day of the time before. */
+  #isPlainTimeOfDay(): boolean {
+    if (!this.isSet || this.#unescaped !== undefined) return false;
+    if (this.#end - this.#start !== PLAIN_BYTES || !this.#isKept(DATE_BYTES)) return false;
     const bytes = this.#bytes;
-    const at = this.#start + MINUTE_BYTES;
-    const isPlain =
-      isDigit(bytes[at]!) &&
-      bytes[at]! < ZERO + 6 &&
-      isDigit(bytes[at + 1]!) &&
-      bytes[at + 2] === POINT &&
-      isDigit(bytes[at + 3]!) &&
-      isDigit(bytes[at + 4]!) &&
-      isDigit(bytes[at + 5]!) &&
-      bytes[at + 6] === UPPER_Z;
-    return isPlain ? this.#minuteMs : Number.NaN;
+    const at = this.#start + DATE_BYTES;
+    return (
+      bytes[at + 2] === COLON &&
+      bytes[at + 5] === COLON &&
+      bytes[at + 8] === POINT &&
+      bytes[at + 12] === UPPER_Z &&
+      this.#digits(at, 2) < 24 &&
+      this.#digits(at + 3, 2) < 60 &&
+      this.#digits(at + 6, 2) < 60 &&
+      this.#digits(at + 9, 3) < 1000
+    );
+  }
+
+  /** NaN when one of the bytes is no digit. */
+  #digits(from: number, count: number): number {
+    let value = 0;
+    for (let at = from; at < from + count; at += 1) {
+      const digit = this.#bytes[at]! - ZERO;
+      if (digit < 0 || digit > 9) return Number.NaN;
+      value = value * 10 + digit;
+    }
+    return value;
   }
 
   #isKept(length: number): boolean {
@@ -116,16 +123,13 @@ export class TextField {
   }
 }
 
-function isDigit(byte: number): boolean {
-  return byte >= ZERO && byte <= ZERO + 9;
-}
-
 /** As Date.toISOString writes times. */
-const PLAIN_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d\.\d{3}Z$/;
+const PLAIN_TIME = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const PLAIN_BYTES = 24;
-/** `2026-01-01T00:00:` */
-const MINUTE_BYTES = 17;
+/** `2026-01-01T` */
+const DATE_BYTES = 11;
 const POINT = 46;
 const ZERO = 48;
+const COLON = 58;
 const UPPER_Z = 90;
 const NO_BYTES = Buffer.alloc(0);

@@ -1,14 +1,14 @@
 import type { EstimateReport, LlmCall, Session, TraceSink, UsageBucket } from '../core/trace.ts';
-import { cacheWriteTokens } from '../core/tokens.ts';
 import { CacheFold } from './cacheability.ts';
+import { emptyRow, fillRow } from './call-row.ts';
 import { CallSketch } from './call-sketch.ts';
 import { CallTable } from './call-table.ts';
-import type { CallFigures, CallRow } from './call-table.ts';
+import type { CallFigures } from './call-table.ts';
 import type { ProfileState } from './profile-state.ts';
 import { EstimateNotes } from './estimate-notes.ts';
 import { FIRST_CALENDAR_MS, isoTime } from './iso-time.ts';
 import { ModelShares } from './model-shares.ts';
-import { isTimed, sessionOrder, textHash, timeKey, untimedKey } from './order-key.ts';
+import { isTimed, sessionOrder, timeKey } from './order-key.ts';
 import type { OrderKey } from './order-key.ts';
 import { precisionOf } from './precision.ts';
 import { profileWarnings } from './profile-warnings.ts';
@@ -251,7 +251,7 @@ export class ProfileFold implements TraceSink {
 
   /** @param key undefined for a bare call without time: its figures choose its place */
   #addCall(call: LlmCall, key: OrderKey | undefined): void {
-    const { tokens, tokensBasis } = call;
+    const { tokensBasis } = call;
     const counts = this.#counts;
     counts.calls += 1;
     counts.attempts += Math.max(1, call.attempts.length);
@@ -261,17 +261,8 @@ export class ProfileFold implements TraceSink {
     if (key === undefined || !isTimed(key)) counts.untimed += 1;
     this.#models.add(call);
     // One object for all calls: it is copied into columns or counted at once.
-    const row = this.#row;
-    const isKnown = tokensBasis !== 'missing';
-    row.durationMs = call.endMs === undefined ? Number.NaN : call.endMs - call.startMs;
-    row.ttftMs = call.ttftMs ?? Number.NaN;
-    row.uncached = isKnown ? tokens.uncached : Number.NaN;
-    row.cacheRead = isKnown ? tokens.cacheRead : Number.NaN;
-    row.cacheWrite = isKnown ? cacheWriteTokens(tokens) : Number.NaN;
-    row.output = isKnown ? tokens.output : Number.NaN;
-    row.reasoning = isKnown ? tokens.reasoning : Number.NaN;
-    row.key = key ?? keyOf(row);
-    this.#roomyCalls().add(row);
+    fillRow(this.#row, call, key);
+    this.#roomyCalls().add(this.#row);
   }
 
   /** The table while it has room, else the sketch that continues it. */
@@ -325,24 +316,6 @@ function sourceOf({ format, page, date, files }: ProfileOrigin): Omit<ProfileSou
     ...(date === undefined ? {} : { date }),
     files,
   };
-}
-
-function emptyRow(): { -readonly [Field in keyof CallRow]: number } {
-  return {
-    key: 0,
-    durationMs: Number.NaN,
-    ttftMs: Number.NaN,
-    uncached: Number.NaN,
-    cacheRead: Number.NaN,
-    cacheWrite: Number.NaN,
-    output: Number.NaN,
-    reasoning: Number.NaN,
-  };
-}
-
-/** Equal figures give equal keys, and different ones stand in an order that means nothing. */
-function keyOf({ key: _none, ...figures }: CallRow): OrderKey {
-  return untimedKey(textHash(Object.values(figures).join(' ')), 0);
 }
 
 function realisedHitRate({ tokens: { input, cacheRead, cacheWrite } }: CallFigures): number | null {

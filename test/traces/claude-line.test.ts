@@ -220,6 +220,37 @@ test('a line read from its bytes says what JSON.parse says', () => {
   );
 });
 
+test('times are what isoMs makes of them, plain ones of one day and others', () => {
+  const two = (most: number): fc.Arbitrary<string> =>
+    fc.oneof(
+      fc.integer({ min: 0, max: most }).map((value) => String(value).padStart(2, '0')),
+      fc.constantFrom('60', '24', '0x', '-1', ' 1'),
+    );
+  const time = fc
+    .tuple(
+      fc.constantFrom('2026-01-01', '2026-02-29', '2024-02-29', '1969-12-31'),
+      two(23),
+      two(59),
+      two(59),
+    )
+    .chain(([date, hour, minute, second]) =>
+      fc
+        .constantFrom('.000Z', '.123Z', '.12Z', 'Z', '.1234Z', '.123+02:00', '.12xZ', '')
+        .map((end) => `${date}T${hour}:${minute}:${second}${end}`),
+    );
+  const line = new ClaudeLine();
+  fc.assert(
+    fc.property(fc.array(time, { minLength: 1 }), (times) => {
+      for (const one of times) {
+        const bytes = Buffer.from(JSON.stringify({ timestamp: one }));
+        line.read(bytes, 0, bytes.length);
+        expect([one, line.timestamp.timeMs()]).toEqual([one, isoMs(one) ?? Number.NaN]);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('a line that is cut off anywhere is refused, and the next one is read', () => {
   const line = new ClaudeLine();
   const whole =
