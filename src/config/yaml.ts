@@ -48,7 +48,7 @@ export function parseYaml<S extends z.ZodType>(schema: S, source: YamlSource): z
   const value = toValue(document, problem);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) =>
+  const problems = toldIssues(result.error.issues, value).flatMap((issue) =>
     problemsOfIssue(document, value, issue, problem),
   );
   throw new ConfigError(problems.toSorted((a, b) => a.line - b.line || a.column - b.column));
@@ -82,6 +82,14 @@ function toValue(document: Document.Parsed, problem: MakeProblem): unknown {
   }
 }
 
+/** A document of another kind has one problem: all other differences follow from it. */
+function toldIssues(issues: readonly z.core.$ZodIssue[], value: unknown): z.core.$ZodIssue[] {
+  const kind = at(value, ['kind']);
+  const other = issues.find(({ path }) => path.length === 1 && path[0] === 'kind');
+  if (other === undefined || typeof kind !== 'string') return [...issues];
+  return [{ ...other, message: `${other.message}, this is kind: ${kind}` }];
+}
+
 function problemsOfIssue(
   document: Document.Parsed,
   value: unknown,
@@ -91,7 +99,8 @@ function problemsOfIssue(
   const path = issue.path.map(String);
   if (issue.code !== 'unrecognized_keys') {
     const missing = issue.path.length > 0 && at(value, path) === undefined;
-    const message = missing ? `missing (${lowerFirst(issue.message)})` : issue.message;
+    const told = plainMessage(issue);
+    const message = missing ? `missing (${lowerFirst(told)})` : told;
     return [problem(offsetOf(document, path, 'value'), path.join('.'), message)];
   }
   const known = 'known' in issue ? (issue['known'] as readonly string[]) : [];
@@ -101,6 +110,24 @@ function problemsOfIssue(
     const message = `unknown key${guess === undefined ? '' : `, did you mean "${guess}"?`}`;
     return problem(offsetOf(document, keyPath, 'key'), keyPath.join('.'), message);
   });
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
+/** zod's own words for a wrong type are those of a programmer. */
+function plainMessage(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_type' || !issue.message.startsWith('Invalid input')) {
+    return issue.message;
+  }
+  return `expected ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
 }
 
 function at(value: unknown, path: readonly string[]): unknown {

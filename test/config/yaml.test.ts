@@ -14,6 +14,7 @@ import {
 } from '../../src/config/fields.ts';
 import { interpolate } from '../../src/config/interpolate.ts';
 import { nearest } from '../../src/config/nearest.ts';
+import { providerConfigSchema } from '../../src/config/provider.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import { parseYaml } from '../../src/config/yaml.ts';
 
@@ -112,7 +113,13 @@ describe('every problem is reported with its place and a way out', () => {
     },
     { why: 'an unknown tag', text: 'name: !x y', says: ['s.yaml:1:7', 'tag'] },
     { why: 'broken syntax', text: 'name: [1, 2', says: ['s.yaml:1:'] },
-    { why: 'a list instead of a map', text: '- 1', says: ['s.yaml:1:1', 'expected object'] },
+    { why: 'a list instead of a map', text: '- 1', says: ['s.yaml:1:1', 'expected a mapping'] },
+    {
+      why: 'a wrong type, in words of YAML',
+      text: 'name: [a]',
+      says: ['s.yaml:1:7 name: expected text'],
+    },
+    { why: 'a missing one', text: 'wait: 5s', says: ['name: missing (expected text)'] },
   ])('$why', ({ text, says }) => {
     const reported = message(text);
     for (const part of says) expect(reported).toContain(part);
@@ -184,4 +191,11 @@ describe('interpolation', () => {
 test('the nearest key is a typo away, or none', () => {
   expect(nearest('thinkTiem', ['thinkTime', 'toolTime'])).toBe('thinkTime');
   expect(nearest('zebra', ['thinkTime', 'toolTime'])).toBeUndefined();
+});
+
+test('a document of another kind has that one problem', () => {
+  const other = 'apiVersion: agent-infra/v1\nkind: GatewayConfig\nagents: []\n';
+  expect(() => parseYaml(providerConfigSchema, { file: 'p.yaml', text: other })).toThrow(
+    /^p\.yaml:2:7 kind: expected kind: ProviderConfig, this is kind: GatewayConfig$/,
+  );
 });
