@@ -8,7 +8,7 @@ import type { RequestFacts } from './request-facts.ts';
 import type { Route } from './route.ts';
 
 /** Whether the client still waits. Lighter than an AbortSignal (5 µs per call). */
-export class ClientPresence {
+class ClientPresence {
   hasLeft = false;
   /** Set by the stage that has something to cancel. */
   onLeave: (() => void) | undefined = undefined;

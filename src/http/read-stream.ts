@@ -30,6 +30,8 @@ export interface StreamReader {
   push(event: SseEvent): StreamProgress;
 }
 
+const OPENING_BRACE = 0x7b;
+
 /** A reader for one stream of the dialect; never throws on what the stream contains. */
 export function createStreamReader(dialect: Dialect, options: ReadOptions = {}): StreamReader {
   const state = new MutableReply(options.keepText === true);
@@ -39,9 +41,11 @@ export function createStreamReader(dialect: Dialect, options: ReadOptions = {}):
     push(event) {
       state.frames += 1;
       if (event.unterminated === true) state.unterminated = true;
+      // A marker is asked for before it fails to parse: making a SyntaxError costs more than a frame.
+      const isObject = event.data.charCodeAt(0) === OPENING_BRACE;
+      if (!isObject && fold.marker(event.data)) return 'terminal';
       const data = parseJson(event.data);
       if (data === undefined) {
-        if (fold.marker(event.data)) return 'terminal';
         state.malformedFrames += 1;
         return 'malformed';
       }

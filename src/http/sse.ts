@@ -43,16 +43,18 @@ export class SseParser {
       this.#afterCr = false;
       if (text.charCodeAt(0) === LF) start = 1;
     }
-    for (let index = start; index < text.length; index += 1) {
-      const code = text.charCodeAt(index);
-      if (code !== LF && code !== CR) continue;
-      this.#line(this.#rest + text.slice(start, index), events);
+    let cr = text.indexOf('\r', start);
+    for (let lf = text.indexOf('\n', start); lf !== -1 || cr !== -1;) {
+      const end = cr === -1 || (lf !== -1 && lf < cr) ? lf : cr;
+      this.#line(this.#rest + text.slice(start, end), events);
       this.#rest = '';
-      if (code === CR) {
-        if (index + 1 === text.length) this.#afterCr = true;
-        else if (text.charCodeAt(index + 1) === LF) index += 1;
+      start = end + 1;
+      if (end === cr) {
+        if (start === text.length) this.#afterCr = true;
+        else if (lf === start) start += 1;
+        cr = text.indexOf('\r', start);
       }
-      start = index + 1;
+      if (lf < start && lf !== -1) lf = text.indexOf('\n', start);
     }
     this.#rest += text.slice(start);
     return events;
@@ -76,5 +78,4 @@ export class SseParser {
 }
 
 const LF = 10;
-const CR = 13;
 const SPACE = 32;

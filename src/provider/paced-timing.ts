@@ -4,7 +4,7 @@ import type { Pacer } from './pacer.ts';
 import type { Timing, TimingGauges, TimingJob, TimingStart } from './timing.ts';
 
 /** The times of one job, in order of use. */
-export interface JobTimes {
+interface JobTimes {
   /** Until the first token, when the job brings no time of its own. */
   firstMs(): number;
   /** Between the next `count` pairs of tokens, together. */
