@@ -138,7 +138,7 @@ function judgeInterval(
   if (!lowKeeps && !highKeeps) return { status: 'fail', reason: 'the whole interval breaks it' };
   const open = !Number.isFinite(high) || !Number.isFinite(low);
   const reason = open
-    ? `too few values (${n}) to bound it`
+    ? `its ${n.toLocaleString('en-US')} values are too few, or too uneven over the run, to bound it: run longer`
     : 'the interval straddles the limit: run longer';
   return { status: 'inconclusive', reason };
 }
