@@ -1,4 +1,7 @@
+import { MS_PER_SECOND } from '../core/units.ts';
 import { ENGINE_DEFAULTS } from './gpu-memory.ts';
+import { sizePool } from './gpu-pool.ts';
+import type { PoolSpec } from './gpu-pool.ts';
 import { itlAt } from './gpu-steady.ts';
 import type { Assumption, PlanInput, SelfHosted, Source } from './plan-input.ts';
 import type { Traffic, TrafficSession } from './traffic.ts';
@@ -165,18 +168,38 @@ function retimedSession(session: TrafficSession, times: MeasuredTimes): TrafficS
 /** Measured over predicted time per output token at the load test's own concurrency. */
 function calibratedPool(pool: SelfHosted, { replicas, times }: Calibration): SelfHosted {
   const { spec } = pool;
+  const inFlight = Math.max(1, times.inFlight / replicas);
   const predicted = itlAt(
     {
       model: spec.model,
       gpu: spec.gpu,
-      parallelism: { tensor: spec.tensorParallel ?? 1, pipeline: 1, attentionData: 1 },
+      parallelism: { tensor: tensorOf(spec, times, inFlight), pipeline: 1, attentionData: 1 },
       quantisation: spec.quantisation ?? { linear: 'bf16', experts: 'bf16', kv: 'bf16' },
       engine: spec.engine ?? ENGINE_DEFAULTS.vllm,
     },
     times,
-    Math.max(1, times.inFlight / replicas),
+    inFlight,
   );
   const factor = times.perOutputTokenMs / predicted;
   if (!Number.isFinite(factor) || factor <= 0) return pool;
   return { ...pool, spec: { ...spec, calibration: factor } };
+}
+
+/** GPUs per replica: the plan's, or what it would choose for the load that a replica had. */
+function tensorOf(spec: PoolSpec, times: MeasuredTimes, inFlight: number): number {
+  if (spec.tensorParallel !== undefined) return spec.tensorParallel;
+  const { inputTokens, outputTokens, uncachedTokens } = times;
+  const callMs =
+    times.firstTokenMs +
+    uncachedTokens * times.perInputTokenMs +
+    Math.max(0, outputTokens - 1) * times.perOutputTokenMs;
+  const requestsPerSecond = (inFlight * MS_PER_SECOND) / Math.max(1, callMs);
+  return sizePool(spec, {
+    requestsPerSecond,
+    peakRequestsPerSecond: requestsPerSecond,
+    concurrency: inFlight,
+    inputTokens,
+    uncachedTokens,
+    outputTokens,
+  }).tensorParallel;
 }

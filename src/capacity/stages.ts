@@ -1,10 +1,10 @@
-import { formatCount, formatShare } from '../core/units.ts';
+import { formatCount, formatShare, formatUsd } from '../core/units.ts';
 import { cacheAt } from './caching.ts';
 import { monthlyCost } from './cost.ts';
 import type { DemandSimulation } from './demand.ts';
 import { limitPools, peakBreak, sustainedBreak } from './limits.ts';
 import type { Break, LimitPool } from './limits.ts';
-import { DIMENSIONS, dimensionsOf, formatScale } from './limit.ts';
+import { DIMENSIONS, dimensionsOf, formatScale, SPEND_DIMENSIONS } from './limit.ts';
 import type { Dimension, Limits } from './limit.ts';
 import { callVolume } from './mean-demand.ts';
 import type { PlanInput } from './plan-input.ts';
@@ -158,7 +158,11 @@ function timesLimits(limits: Limits, factor: number): Limits {
 
 function describe(limits: Limits): string {
   return dimensionsOf(limits)
-    .map((name) => `${formatCount(limits[name]!)} ${DIMENSIONS[name].label}`)
+    .map((name) =>
+      SPEND_DIMENSIONS.has(name)
+        ? `${formatUsd(limits[name]!)} (${DIMENSIONS[name].label})`
+        : `${formatCount(limits[name]!)} ${DIMENSIONS[name].label}`,
+    )
     .join(', ');
 }
 

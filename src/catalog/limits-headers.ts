@@ -1,4 +1,5 @@
 import type { Dimension, Limits } from '../capacity/limit.ts';
+import { harHeaders, otlpHeaders } from './limits-traces.ts';
 import type { ImportedLimits, ImportOptions } from './limits-import.ts';
 
 /**
@@ -52,7 +53,7 @@ export function headerLimits(text: string, options: ImportOptions): ImportedLimi
     }
     byModel.set(model, seen);
   };
-  const recorded = recordedCalls(text);
+  const recorded = [...recordedCalls(text), ...harHeaders(text), ...otlpHeaders(text)];
   for (const { model, headers } of recorded) take(model, headers);
   if (recorded.length === 0) take('', plainHeaders(text));
   return [...byModel].map(([model, seen]) => imported(model, seen, options));

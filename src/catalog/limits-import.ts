@@ -1,6 +1,7 @@
 import type { Limits } from '../capacity/limit.ts';
 import { AgentInfraError } from '../errors.ts';
 import { anthropicLimits } from './limits-anthropic.ts';
+import { awsLimits, azureLimits } from './limits-quotas.ts';
 import { headerLimits } from './limits-headers.ts';
 import { refusalLimits } from './limits-refusals.ts';
 
@@ -26,8 +27,9 @@ export interface ImportOptions {
 }
 
 /**
- * Limits out of whatever the user has: Anthropic's Rate Limits API answer, rate-limit headers in a
- * recording, a log or `curl -i` output, and the texts of OpenAI's and Groq's 429 bodies.
+ * Limits out of whatever the user has: Anthropic's Rate Limits API answer, quota exports of AWS and
+ * Azure, rate-limit headers in a recording, an HTTP archive, OTLP spans, a log or `curl -i` output,
+ * and the texts of OpenAI's and Groq's 429 bodies.
  * @param name of the file, for messages
  * @throws AgentInfraError config.invalid when nothing in it tells a limit
  */
@@ -38,6 +40,8 @@ export function importLimits(
 ): ImportedLimits[] {
   const found = [
     ...(anthropicLimits(text) ?? []),
+    ...awsLimits(text),
+    ...azureLimits(text),
     ...headerLimits(text, options),
     ...refusalLimits(text),
   ].map((one) =>
@@ -47,7 +51,7 @@ export function importLimits(
   );
   if (found.length > 0) return found;
   throw new AgentInfraError('config.invalid', `${name}: no limits found`, {
-    hint: 'Known: the answer of GET /v1/organizations/rate_limits (Anthropic), recordings and logs with x-ratelimit or anthropic-ratelimit headers, and 429 bodies with "Limit …, Requested …".',
+    hint: 'Known: the answer of GET /v1/organizations/rate_limits (Anthropic), AWS Service Quotas, Azure usages, x-ratelimit or anthropic-ratelimit headers in recordings, HAR files, OTLP/JSON and logs, and 429 bodies with "Limit …, Requested …".',
   });
 }
 

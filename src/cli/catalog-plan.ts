@@ -34,6 +34,21 @@ export async function withCatalogOptions(
     : withAges(limited, ageOption(maxPriceAge), today);
 }
 
+/** Evidence without a model is that of the only model the plan has of its provider. */
+function forOnlyModel(
+  imported: readonly ImportedLimits[],
+  input: PlanInput,
+  { model, provider }: Route,
+): readonly ImportedLimits[] {
+  const models = new Set(
+    [...input.routes, ...input.alternatives]
+      .filter((route) => route.provider === provider)
+      .map((route) => route.model),
+  );
+  if (models.size !== 1) return imported;
+  return imported.map((one) => (one.models.length === 0 ? { ...one, models: [model] } : one));
+}
+
 /**
  * Days after which a plan says that a limit or price is old, when nobody bounds their age: most
  * providers have changed a price or a limit within half a year.
@@ -64,7 +79,11 @@ function withLimits(
 ): PlanInput {
   const sources: Source[] = [];
   const replace = (route: Route): Route => {
-    const own = limitsFor(imported(route.provider), route.provider, route.model);
+    const own = limitsFor(
+      forOnlyModel(imported(route.provider), input, route),
+      route.provider,
+      route.model,
+    );
     if (own === undefined) return route;
     sources.push({
       of: `limits ${route.provider} ${route.model}`,

@@ -59,7 +59,7 @@ export function addCatalogCommand(program: Command, setExitCode: SetExitCode): v
     .description('read the limits of your own account from what the provider said')
     .requiredOption(
       '--from <file>',
-      'Anthropic Rate Limits API answer, recording or log with rate-limit headers, 429 bodies',
+      'Rate Limits API answer, AWS or Azure quotas, recording, HAR, OTLP or log with rate-limit headers, 429 bodies',
     )
     .option('--provider <name>', 'whose they are, where the file does not say')
     .option('--model <id>', 'the model they hold for, where the file does not say')

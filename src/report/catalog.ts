@@ -76,7 +76,9 @@ function staleText({ stale, maxAgeDays }: CatalogCheck, style: TextStyle): strin
 }
 
 function agedCells({ kind, provider, name, source, days }: AgedRow): string[] {
-  return [`${days} d`, kind, `${provider} ${name}`, source.date, plain(source.page, 70)];
+  // A page without a day is taken at its earliest: it may be younger, never older.
+  const day = source.date.length < 10 ? `${source.date} (no day)` : source.date;
+  return [`${days} d`, kind, `${provider} ${name}`, day, plain(source.page, 70)];
 }
 
 function disagreementText(check: CatalogCheck, style: TextStyle): string {

@@ -3,8 +3,9 @@ import { DIMENSIONS, formatScale } from '../capacity/limit.ts';
 import type { Break } from '../capacity/limits.ts';
 import type { Plan } from '../capacity/plan.ts';
 import { formatCount, formatUsd } from '../core/units.ts';
-import { paint, plain, wrap } from './text.ts';
+import { paint, plain } from './text.ts';
 import type { Paint, TextStyle } from './text.ts';
+import { visibleWidth, wrap } from './text-width.ts';
 
 /** Sentences may hold names from outside: no control characters, no endless lines. */
 const LONGEST_LINE = 400;
@@ -18,9 +19,9 @@ export function decisionText(plan: Plan, style: TextStyle): string {
   } else {
     const kind: Paint = breaksAt.scale < plan.goals.fitsAtScale ? 'red' : 'green';
     const at = paint(`Breaks at ${formatScale(breaksAt.scale)}`, kind, style);
-    lines.push(`${at}: ${breakName(breaksAt)}.${peakSentence(plan)}`);
+    lines.push(...hanging(`${at}: `, `${breakName(breaksAt)}.${peakSentence(plan)}`, style));
   }
-  lines.push(costSentence(plan));
+  lines.push(...hanging('', costSentence(plan), style));
   const next = nextStep(plan);
   if (next !== null) lines.push(...hanging('Next: ', `${plain(next, LONGEST_LINE)}.`, style));
   for (const gate of planGates(plan)) {
@@ -37,13 +38,15 @@ export function decisionText(plan: Plan, style: TextStyle): string {
   return lines.join('\n');
 }
 
-/** Width of the marks above, without colours. */
-const MARK_COLUMNS = 8;
+/** Columns that the lines after the first are moved in by. */
+const HANG = 8;
 
 function hanging(mark: string, text: string, { columns }: TextStyle): string[] {
   if (columns === undefined) return [mark + text];
-  const [first = '', ...rest] = wrap(text, Math.max(40, columns - MARK_COLUMNS));
-  return [mark + first, ...rest.map((line) => ' '.repeat(MARK_COLUMNS) + line)];
+  const width = visibleWidth(mark);
+  // Padding stands for the mark while the first line is measured.
+  const [first = '', ...rest] = wrap('\u00A0'.repeat(width) + text, Math.max(40, columns - HANG));
+  return [mark + first.slice(width), ...rest.map((line) => ' '.repeat(HANG) + line)];
 }
 
 /** Where the busiest minute breaks, when that is earlier. */
@@ -90,7 +93,7 @@ export function nextStep(plan: Plan): string | null {
       if (way === undefined) return null;
       return way.fitsRequired
         ? `${way.change}, then ${breakText(way.breaksAt)}`
-        : `no single change carries ${formatScale(fitsAtScale)}; the best, ${way.change}, ${breakText(way.breaksAt)}`;
+        : `no single change carries ${formatScale(fitsAtScale)}; the best (${way.change}) breaks at ${way.breaksAt === null ? '?' : formatScale(way.breaksAt.scale)}`;
     case 'unknown':
     case undefined:
       return at?.unknowns[0] === undefined ? null : `find out what is unknown: ${at.unknowns[0]}`;

@@ -2,7 +2,7 @@ import { formatScale } from '../capacity/limit.ts';
 import type { Plan, Rate } from '../capacity/plan.ts';
 import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
 import { PLAN_VERDICTS } from './plan-verdict.ts';
-import { heading, paint, table } from './text.ts';
+import { heading, notes, paint, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 /** What each scale asks for, mean and busiest minute, with its verdict. */
@@ -32,12 +32,11 @@ export function demandText(plan: Plan, style: TextStyle): string {
   ];
   const align = ['left', 'left'] as const;
   const { replications, windowMinutes } = plan.simulation;
-  const note = `  mean / busiest minute of ${windowMinutes}, from ${replications} simulated hours; whole sessions, fan-out kept`;
+  const note = `mean / busiest minute of ${windowMinutes}, from ${replications} simulated hours; whole sessions, fan-out kept`;
   return [
     heading('Demand in the busy period', style),
     table(rows, { head, align, ...style }),
-    paint(note, 'dim', style),
-    ...turnLine(plan).map((line) => paint(`  ${line}`, 'dim', style)),
+    ...notes([note, ...turnLine(plan)], style),
   ].join('\n');
 }
 

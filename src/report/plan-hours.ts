@@ -2,7 +2,7 @@ import type { DayUse } from '../capacity/day-hours.ts';
 import { DIMENSIONS, formatScale } from '../capacity/limit.ts';
 import type { Plan } from '../capacity/plan.ts';
 import { formatShare, round } from '../core/units.ts';
-import { heading, paint, sparkline, table } from './text.ts';
+import { heading, notes, sparkline, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 /** How full the nearest limit is in the busiest minute of each hour of the day. */
@@ -18,11 +18,11 @@ export function hoursText(plan: Plan, style: TextStyle): string {
   const head = ['', '0h    6h    12h   18h   ', ''];
   const align = ['left', 'left', 'left'] as const;
   const zone = first.zone === 'UTC' ? ' (UTC, as measured)' : '';
-  const note = '  each bar: the busiest minute of the hour over the limit it is nearest to';
+  const note = 'each bar: the busiest minute of the hour over the limit it is nearest to';
   return [
     heading(`Hours of the day${zone}`, style),
     table(rows, { head, align, ...style }),
-    paint(note, 'dim', style),
+    ...notes([note], style),
   ].join('\n');
 }
 

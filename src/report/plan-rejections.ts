@@ -3,7 +3,7 @@ import type { Plan } from '../capacity/plan.ts';
 import type { Queueing, Waits } from '../capacity/queueing.ts';
 import type { RejectionFigures } from '../capacity/rejections.ts';
 import { formatDuration, formatShare, round } from '../core/units.ts';
-import { heading, paint, plain, table } from './text.ts';
+import { heading, notes, plain, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 /** What is turned away with a 429, and what calls wait when the client spaces them instead. */
@@ -24,14 +24,14 @@ export function rejectionsText(plan: Plan, style: TextStyle): string {
   if (rows.length === 0) return '';
   const head = ['', 'at', '429 first', 'fails', 'attempts', 'or wait'];
   const strict = ['429 first*', 'fails*', 'attempts*', 'or wait*'];
-  const notes = [
-    '  with retries; windows as documented, and * with RPM enforced in every second',
-    '  or wait: mean and 95th percentile when the client queues calls until there is room',
+  const legend = [
+    'with retries; windows as documented, and * with RPM enforced in every second',
+    'or wait: mean and 95th percentile when the client queues calls until there is room',
   ];
   return [
     heading('Rejections, or waiting', style),
-    table(rows, { head: [...head, ...strict], ...style }),
-    ...notes.map((note) => paint(note, 'dim', style)),
+    table(rows, { head: [...head, ...strict], labels: 2, ...style }),
+    ...notes(legend, style),
   ].join('\n');
 }
 

@@ -5,8 +5,10 @@ import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { heading, paint, plain, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
-/** Cells of one side of the tornado. */
+/** Cells of one side of the tornado, and on a narrow terminal. */
 const SIDE_CELLS = 14;
+const FEW_SIDE_CELLS = 7;
+const NARROW_COLUMNS = 110;
 /** Rows that the text shows; the JSON has all. */
 const MOST_ROWS = 8;
 
@@ -49,12 +51,13 @@ function tornado(
   widest: number,
   style: TextStyle,
 ): string {
+  const side = (style.columns ?? NARROW_COLUMNS) < NARROW_COLUMNS ? FEW_SIDE_CELLS : SIDE_CELLS;
   const ends = moves(row, base);
   const cells = (usd: number): number =>
-    widest === 0 ? 0 : Math.round((Math.abs(usd) / widest) * SIDE_CELLS);
+    widest === 0 ? 0 : Math.round((Math.abs(usd) / widest) * side);
   const less = cells(Math.min(0, ...ends));
   const more = cells(Math.max(0, ...ends));
-  const left = ' '.repeat(SIDE_CELLS - less) + paint('█'.repeat(less), 'green', style);
+  const left = ' '.repeat(side - less) + paint('█'.repeat(less), 'green', style);
   return `${left}│${paint('█'.repeat(more), 'red', style)}`;
 }
 

@@ -15,6 +15,7 @@ import { provisionedText, splitText } from './plan-routing.ts';
 import { marginText, sensitivityText } from './plan-sensitivity.ts';
 import { bar, heading, paint, plain, table } from './text.ts';
 import type { Paint, TextStyle } from './text.ts';
+import { wrap } from './text-width.ts';
 
 /** The plan for people: the decision first, then what it rests on. */
 export function planText(plan: Plan, style: TextStyle = { colour: false }): string {
@@ -86,7 +87,7 @@ function limitsText(plan: Plan, style: TextStyle): string {
     );
   return [
     heading('Limits', style),
-    table(rows, { head, align, ...style }),
+    table(rows, { head, align, labels: 2, ...style }),
     ...oversize,
     ...caps,
   ].join('\n');
@@ -195,10 +196,19 @@ function stagesText(plan: Plan, style: TextStyle): string {
     const changes = stage.changes.length === 0 ? ['nothing to change'] : stage.changes;
     const mark = stage.fits ? '' : paint(' does not fit', 'red', style);
     return [
-      `  ${title}`,
-      ...changes.map((change) => `    - ${plain(change, LONGEST_LINE)}`),
+      ...folded(`  ${title}`, 4, style),
+      ...changes.flatMap((change) => folded(`    - ${plain(change, LONGEST_LINE)}`, 6, style)),
       `    ${carries}, ${money(stage.usdPerMonth)} per month${mark}`,
     ];
   });
   return `${heading('Stages', style)}\n${lines.join('\n')}`;
+}
+
+/** A line cut to the terminal; what follows the first is moved in. */
+function folded(line: string, indent: number, { columns }: TextStyle): string[] {
+  if (columns === undefined) return [line];
+  const text = line.trimStart();
+  const start = ' '.repeat(line.length - text.length);
+  const [first = '', ...rest] = wrap(text, columns - indent);
+  return [start + first, ...rest.map((part) => ' '.repeat(indent) + part)];
 }

@@ -1,3 +1,5 @@
+import { pad, visibleWidth, wrap } from './text-width.ts';
+
 /** Pieces of all text reports: tables, bars, sparklines, headings. Strings in, strings out. */
 
 export interface TextStyle {
@@ -19,76 +21,102 @@ export interface TableOptions {
   /** Spaces between columns (default 2). */
   readonly gap?: number | undefined;
   readonly colour?: boolean | undefined;
-  /** Width of the terminal: a last column of text that does not fit is wrapped. */
+  /** Width of the terminal: text that does not fit is wrapped, columns come in groups. */
   readonly columns?: number | undefined;
+  /** First columns that say what a row is about; repeated in each group (default 1). */
+  readonly labels?: number | undefined;
 }
 
 /** Aligned columns without borders; cells may hold ANSI colours. No rows gives an empty string. */
 export function table(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
   if (rows.length === 0) return '';
-  const { head, align = [], indent = 2, gap = 2, colour = false, columns: most } = options;
+  const { head, align = [], indent = 2, gap = 2, colour = false, labels = 1 } = options;
+  const most = options.columns ?? Number.POSITIVE_INFINITY;
   const all = head === undefined ? rows : [head, ...rows];
-  const columns = Math.max(...all.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, column) =>
+  const widths = Array.from({ length: Math.max(...all.map((row) => row.length)) }, (_, column) =>
     Math.max(...all.map((row) => visibleWidth(row[column] ?? ''))),
   );
-  const last = columns - 1;
-  const before = indent + widths.slice(0, last).reduce((sum, width) => sum + width + gap, 0);
-  const wraps =
-    most !== undefined && last > 0 && align[last] === 'left' && before + widths[last]! > most;
-  const lines = all.map((row) => {
-    const shown = wraps ? row.slice(0, last) : row;
-    const cells = widths
-      .slice(0, wraps ? last : columns)
-      .map((width, column) =>
-        pad(shown[column] ?? '', width, align[column] ?? (column === 0 ? 'left' : 'right')),
+  const last = widths.length - 1;
+  const isText = last > 0 && align[last] === 'left' && widths[last]! > LONGEST_NAME;
+  const whole = indent + widths.reduce((sum, width) => sum + width + gap, -gap);
+  const wraps = isText && whole > most;
+  const shown = wraps ? widths.slice(0, last) : widths;
+  const groups = columnGroups(shown, { labels, gap, most: most - indent });
+  const lines = groups.flatMap((columns, group) =>
+    all.map((row, index) => {
+      const cells = columns.map((column) =>
+        pad(row[column] ?? '', widths[column]!, align[column] ?? (column === 0 ? 'left' : 'right')),
       );
-    const line = `${' '.repeat(indent)}${cells.join(' '.repeat(gap))}`;
-    return (wraps ? withWrapped(line, row[last] ?? '', { before, indent, most }) : line).trimEnd();
-  });
-  if (head !== undefined) lines[0] = paint(lines[0]!, 'dim', { colour });
+      const line = `${' '.repeat(indent)}${cells.join(' '.repeat(gap))}`;
+      const isHead = head !== undefined && index === 0;
+      const start = visibleWidth(line) + gap;
+      // A title below its row would stand alone.
+      const hasText = wraps && group === groups.length - 1 && !(isHead && isBelow(start, most));
+      const full = beside(line, hasText ? (row[last] ?? '') : '', { start, indent, most });
+      return isHead ? paint(full.trimEnd(), 'dim', { colour }) : full.trimEnd();
+    }),
+  );
   return lines.join('\n');
 }
+
+/** Columns that stand side by side; those that do not fit come below, again with their labels. */
+function columnGroups(
+  widths: readonly number[],
+  { gap, labels, most }: { readonly labels: number; readonly gap: number; readonly most: number },
+): number[][] {
+  const names = widths.slice(0, labels).map((_, column) => column);
+  const used = names.reduce((sum, column) => sum + widths[column]! + gap, 0);
+  const groups: number[][] = [];
+  let group = [...names];
+  let width = used;
+  for (let column = labels; column < widths.length; column += 1) {
+    if (width + widths[column]! > most && group.length > labels) {
+      groups.push(group);
+      group = [...names];
+      width = used;
+    }
+    group.push(column);
+    width += widths[column]! + gap;
+  }
+  return [...groups, group];
+}
+
+/** A last column of at most this width holds names, not sentences: it is not wrapped. */
+const LONGEST_NAME = 34;
 
 /** Narrower than this, a column of text is a strip: the text goes below its row instead. */
 const LEAST_TEXT_COLUMNS = 28;
 
-/** A row and its last cell, wrapped beside it or below. Colours of the cell stay whole per line. */
-function withWrapped(
-  line: string,
-  cell: string,
-  {
-    before,
-    indent,
-    most,
-  }: { readonly before: number; readonly indent: number; readonly most: number },
-): string {
-  if (cell === '') return line;
-  const isBeside = most - before >= LEAST_TEXT_COLUMNS;
-  const start = isBeside ? before : indent + 4;
-  const [first = '', ...rest] = wrap(cell, Math.max(LEAST_TEXT_COLUMNS, most - start));
-  const margin = ' '.repeat(start);
-  if (!isBeside)
-    return [line.trimEnd(), ...[first, ...rest].map((text) => margin + text)].join('\n');
-  return [pad(line, before) + first, ...rest.map((text) => margin + text)].join('\n');
+function isBelow(start: number, most: number): boolean {
+  return most - start < LEAST_TEXT_COLUMNS;
 }
 
-/** Lines of at most `width` columns, broken at spaces; a colour around the whole is kept on each. */
-export function wrap(text: string, width: number): string[] {
-  const [, on = '', inner = text, off = ''] =
-    // eslint-disable-next-line no-control-regex -- the escape character of ANSI sequences
-    /^(\u001B\[\d+m)(.*)(\u001B\[\d+m)$/s.exec(text) ?? [];
-  const lines: string[] = [];
-  let line = '';
-  for (const word of inner.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (line !== '' && visibleWidth(longer) > width) {
-      lines.push(line);
-      line = word;
-    } else line = longer;
-  }
-  lines.push(line);
-  return lines.map((part) => on + part + off);
+/** A row and its text, wrapped beside it or below. */
+function beside(
+  line: string,
+  text: string,
+  {
+    indent,
+    most,
+    start,
+  }: { readonly start: number; readonly indent: number; readonly most: number },
+): string {
+  if (text === '') return line;
+  const isBeside = !isBelow(start, most);
+  const at = isBeside ? start : indent + 4;
+  const [first = '', ...rest] = wrap(text, Math.max(LEAST_TEXT_COLUMNS, most - at));
+  const margin = ' '.repeat(at);
+  const below = rest.map((part) => margin + part);
+  if (isBeside) return [pad(line, start) + first, ...below].join('\n');
+  return [line.trimEnd(), margin + first, ...below].join('\n');
+}
+
+/** Sentences below a table, dim and wrapped to the terminal. */
+export function notes(sentences: readonly string[], style: TextStyle): string[] {
+  return sentences.flatMap((sentence) => {
+    const lines = style.columns === undefined ? [sentence] : wrap(sentence, style.columns - 2);
+    return lines.map((line) => paint(`  ${line}`, 'dim', style));
+  });
 }
 
 /** A section title on its own line, with an empty line before it. */
@@ -169,27 +197,6 @@ export function plain(text: string, limit = 48): string {
   const points = Array.from(clean);
   return points.length <= limit ? clean : `${points.slice(0, limit - 1).join('')}…`;
 }
-
-/** Padded to `width` columns of the terminal. */
-function pad(text: string, width: number, align: Align = 'left'): string {
-  const space = ' '.repeat(Math.max(0, width - visibleWidth(text)));
-  return align === 'left' ? text + space : space + text;
-}
-
-/** Columns a text takes: colours take none, East Asian wide characters two. */
-export function visibleWidth(text: string): number {
-  let width = 0;
-  // eslint-disable-next-line no-control-regex -- the escape character of ANSI sequences
-  for (const point of text.replaceAll(/\u001B\[[\d;]*m/g, '')) {
-    if (/\p{Mark}/u.test(point)) continue;
-    width += WIDE.test(point) ? 2 : 1;
-  }
-  return width;
-}
-
-/** Blocks whose characters are two columns wide (Unicode East Asian Width W and F, main ranges). */
-const WIDE =
-  /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]|\p{Emoji_Presentation}/u;
 
 function isNumber(value: number | null): value is number {
   return value !== null && Number.isFinite(value);

@@ -8,8 +8,8 @@ import {
   plain,
   sparkline,
   table,
-  visibleWidth,
 } from '../../src/report/text.ts';
+import { visibleWidth, wrap } from '../../src/report/text-width.ts';
 
 describe('table', () => {
   it('aligns names left and numbers right, by visible width', () => {
@@ -28,6 +28,59 @@ describe('table', () => {
   });
 
   it('prints nothing for no rows', () => expect(table([], { head: ['a'] })).toBe(''));
+
+  describe('on a narrow terminal', () => {
+    const rows = [
+      ['first', '1,000', '2,000', 'a sentence that says why this is so'],
+      ['second', '3', '4', ''],
+    ];
+    const head = ['name', 'calls', 'peak', 'why'];
+    const align = ['left', 'right', 'right', 'left'] as const;
+
+    it('wraps text beside the row while there is room', () => {
+      expect(table(rows, { head, align, columns: 52 }).split('\n')).toEqual([
+        '  name    calls   peak  why',
+        '  first   1,000  2,000  a sentence that says why',
+        '                        this is so',
+        '  second      3      4',
+      ]);
+    });
+
+    it('puts text below the row when there is none', () => {
+      expect(table(rows, { head, align, columns: 36 }).split('\n')).toEqual([
+        '  name    calls   peak',
+        '  first   1,000  2,000',
+        '      a sentence that says why this',
+        '      is so',
+        '  second      3      4',
+      ]);
+    });
+
+    it('brings columns that do not fit in a group of their own, with the labels', () => {
+      const numbers = rows.map((row) => row.slice(0, 3));
+      expect(table(numbers, { head: head.slice(0, 3), columns: 16 }).split('\n')).toEqual([
+        '  name    calls',
+        '  first   1,000',
+        '  second      3',
+        '  name     peak',
+        '  first   2,000',
+        '  second      4',
+      ]);
+    });
+
+    test.for([20, 40, 60, 80, 200])('no line of a table is wider than %i columns', (columns) => {
+      const wide = Math.max(...table(rows, { head, align, columns }).split('\n').map(visibleWidth));
+      // Text is never cut into a strip narrower than 28 columns.
+      expect(wide).toBeLessThanOrEqual(Math.max(columns, 6 + 28));
+    });
+
+    it('keeps a colour on each line of a wrapped text', () => {
+      const text = paint('one two three', 'dim', { colour: true });
+      expect(wrap(text, 7)).toEqual(
+        ['one two', 'three'].map((line) => paint(line, 'dim', { colour: true })),
+      );
+    });
+  });
 
   it('fills short rows', () => expect(table([['a', 'b'], ['c']])).toBe('  a  b\n  c'));
 });
