@@ -14,7 +14,7 @@ export interface HoursOfDay {
 }
 
 /** One hour at one scale: the limit that is nearest. */
-export interface HourUse {
+interface HourUse {
   /** 0 to 23. */
   readonly hour: number;
   /** Mean and busiest minute of the hour over the limit; null when no limit can be judged. */

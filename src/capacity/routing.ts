@@ -1,6 +1,5 @@
 import { addTokens, inputTokens, NO_TOKENS } from '../core/tokens.ts';
 import type { TokenRecord } from '../core/tokens.ts';
-import type { DebitedCall } from './debit.ts';
 import type { PlanInput, Route } from './plan-input.ts';
 import { scaleTokens, trafficMeans } from './traffic.ts';
 import type { Traffic } from './traffic.ts';
@@ -29,12 +28,6 @@ function lessCached(tokens: TokenRecord, kept: number): TokenRecord {
     cacheRead: tokens.cacheRead - lost,
     cacheWrite5m: tokens.cacheWrite5m + lost,
   };
-}
-
-/** The call as the route's provider counts it. */
-export function routeCall(route: Route, tokens: TokenRecord): DebitedCall {
-  const { maxOutputTokens, modelMaxOutputTokens } = route;
-  return { tokens: routeTokens(route, tokens), maxOutputTokens, modelMaxOutputTokens };
 }
 
 /**
