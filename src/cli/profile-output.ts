@@ -36,11 +36,21 @@ export async function printProfile(profile: WorkloadProfile, flags: OutputFlags)
     const { skeletons: _sessions, ...figures } = profile;
     process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
   } else {
-    process.stdout.write(profileText(profile, { colour: wantsColour(process.stdout) }));
+    process.stdout.write(
+      profileText(profile, {
+        colour: wantsColour(process.stdout),
+        columns: columnsOf(process.stdout),
+      }),
+    );
   }
   if (output !== undefined) {
     process.stderr.write(`wrote ${output} (${profile.skeletons.length} sessions to replay)\n`);
   }
+}
+
+/** Width of a terminal; undefined for files and pipes, where lines stay whole. */
+export function columnsOf(stream: NodeJS.WriteStream): number | undefined {
+  return stream.isTTY ? stream.columns : undefined;
 }
 
 /** The first names, and how many more. */

@@ -1,4 +1,5 @@
 import { loadWorkloadProfile } from '../config/workload-profile.ts';
+import { columnsOf } from './profile-output.ts';
 import { profileDiffText } from '../report/profile-diff.ts';
 import { profileText } from '../report/profile-text.ts';
 import { wantsColour } from '../system.ts';
@@ -14,7 +15,10 @@ export async function showProfile(file: string, flags: ViewFlags): Promise<void>
   process.stdout.write(
     flags.json === true
       ? `${JSON.stringify(figures, null, 2)}\n`
-      : profileText({ ...figures, skeletons }, { colour: wantsColour(process.stdout) }),
+      : profileText(
+          { ...figures, skeletons },
+          { colour: wantsColour(process.stdout), columns: columnsOf(process.stdout) },
+        ),
   );
 }
 

@@ -44,6 +44,26 @@ const windows = z.object({ s1: known(number), s10: known(number), s60: known(num
 
 const family = z.enum(['exponential', 'gamma', 'weibull', 'lognormal']);
 
+const fit = z.object({
+  family,
+  ks: number,
+  fit: z.enum(['good', 'fair', 'poor']),
+  shape: number,
+  scale: number,
+  tried: z.array(z.object({ family, ks: number })),
+});
+const lengthFit = fit.extend({
+  tail: known(z.object({ alpha: number, from: number, ks: number })),
+});
+
+const windowPeak = z.object({ tumbling: number, sliding: number });
+const windowPeaks = z.object({
+  calls: windowPeak,
+  allIn: windowPeak,
+  uncached: windowPeak,
+  output: windowPeak,
+});
+
 const arrivals = z.object({
   ratePerSecond: number.min(0),
   iatCv: known(number),
@@ -58,16 +78,8 @@ const arrivals = z.object({
   timeline: z
     .object({ bucketSeconds: number, calls: z.array(number), tokens: z.array(number) })
     .optional(),
-  model: optional(
-    z.object({
-      family,
-      ks: number,
-      fit: z.enum(['good', 'fair', 'poor']),
-      shape: number,
-      scale: number,
-      tried: z.array(z.object({ family, ks: number })),
-    }),
-  ),
+  model: optional(fit),
+  peaks: z.object({ s1: known(windowPeaks), s10: known(windowPeaks) }).optional(),
   pattern: optional(
     z.object({
       kind: z.enum(['periodic', 'batch', 'event-driven']),
@@ -102,6 +114,8 @@ const cache = z.object({
       meanCallHitRate: number,
       consecutiveHitRate: number,
       ttl: z.object({ m5: number, h1: number }),
+      reuseTimes: z.array(z.object({ seconds: number, share: number })).optional(),
+      reuseDistances: z.array(z.object({ blocks: whole, share: number })).optional(),
       lru: z.array(z.object({ blocks: whole, tokens: number, hitRate: number })),
       writes: z.object({
         h1Tokens: number,
@@ -243,6 +257,8 @@ export const workloadFields = {
     cacheWrite: known(summary),
     output: known(summary),
     reasoning: known(summary),
+    inputFit: optional(lengthFit),
+    outputFit: optional(lengthFit),
     spearmanInputOutput: optional(number),
   }),
   latency: z.object({ e2eMs: known(summary), ttftMs: known(summary), itlMs: known(summary) }),

@@ -33,6 +33,7 @@ export function arrivalsSection(profile: WorkloadProfile, style: TextStyle): str
         colour: style.colour,
       },
     ),
+    ...shortPeakLine(arrivals),
     ...burstLines(arrivals),
     ...dayLine(arrivals, style),
     ...concurrencyLine(profile),
@@ -61,6 +62,23 @@ function peakRow(name: string, peak: PeakRate): string[] {
     formatCount(peak.peakSliding),
     ratio,
   ];
+}
+
+/** What a limit enforced by the second would see. */
+function shortPeakLine({ peaks }: ArrivalProfile): string[] {
+  const parts = (
+    [
+      ['1 s', peaks?.s1],
+      ['10 s', peaks?.s10],
+    ] as const
+  ).flatMap(([length, peak]) =>
+    peak == null
+      ? []
+      : [
+          `${formatCount(peak.calls.sliding)} calls and ${formatCount(peak.allIn.sliding)} tokens in ${length}`,
+        ],
+  );
+  return parts.length === 0 ? [] : [`  at most ${parts.join('; ')}`];
 }
 
 function burstLines(arrivals: ArrivalProfile): string[] {

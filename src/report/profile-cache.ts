@@ -14,7 +14,7 @@ export function cacheSection({ cache }: WorkloadProfile, style: TextStyle): stri
   return [
     heading('Prompt cache (share of input tokens read from it)', style),
     table(rateRows(cache), { align: ['left', 'right', 'left'] }),
-    ...(prefix == null ? [] : writeLine(prefix)),
+    ...(prefix == null ? [] : [...reuseLine(prefix), ...writeLine(prefix)]),
     ...(misses == null ? [] : missLines(misses, style)),
   ].join('\n');
 }
@@ -46,6 +46,26 @@ function lruPoints(prefix: CacheProfile['prefix']): PrefixReuse['lru'] {
   const most = all.at(-1)?.hitRate;
   const enough = all.findIndex(({ hitRate }) => hitRate === most);
   return all.slice(0, enough + 1);
+}
+
+const LIMITS: Readonly<Record<number, string>> = {
+  1: '1 s',
+  10: '10 s',
+  60: '1 min',
+  300: '5 min',
+  3600: '1 h',
+};
+/** Longer times add nothing to this share. */
+const ALL = 0.9995;
+
+function reuseLine({ reuseTimes }: PrefixReuse): string[] {
+  if (reuseTimes === undefined || reuseTimes.length === 0) return [];
+  const enough = reuseTimes.findIndex(({ share }) => share > ALL);
+  const shown = enough === -1 ? reuseTimes : reuseTimes.slice(0, enough + 1);
+  const parts = shown.map(
+    ({ seconds, share }) => `${formatShare(share)} within ${LIMITS[seconds] ?? `${seconds} s`}`,
+  );
+  return [`  of the reused blocks ${parts.join(', ')} of the use before`];
 }
 
 function writeLine({ writes }: PrefixReuse): string[] {

@@ -1,4 +1,4 @@
-import { formatCount, formatDuration, formatShare } from '../core/units.ts';
+import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
 import type { Summary } from '../workload/summary.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
 import { arrivalsSection } from './profile-arrivals.ts';
@@ -6,7 +6,7 @@ import { cacheSection } from './profile-cache.ts';
 import { clientSection, repeatSection, usageSection } from './profile-clients.ts';
 import { coverageSection } from './profile-coverage.ts';
 import { structureSection, timeSection } from './profile-structure.ts';
-import { bar, heading, paint, plain, table } from './text.ts';
+import { bar, heading, paint, plain, table, visibleWidth, wrapSentences } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 /** Tools named in the report; the rest is one line. */
@@ -35,7 +35,7 @@ export function profileText(
     modelSection(profile, style),
     coverageSection(profile, style),
   ];
-  return `${sections.filter((section) => section !== '').join('\n')}\n`;
+  return wrapSentences(`${sections.filter((section) => section !== '').join('\n')}\n`, style);
 }
 
 function title(profile: WorkloadProfile, style: TextStyle): string {
@@ -75,6 +75,26 @@ function warnings(profile: WorkloadProfile, style: TextStyle): string {
 }
 
 const SUMMARY_HEAD = ['', 'n', 'mean', 'p50', 'p90', 'p95', 'p99', 'max', '95 % interval of p95'];
+
+/** Columns left out, one after another, until the table fits the terminal. */
+const DISPENSABLE = ['p99', 'n', 'p90', 'mean', 'max'];
+
+/** As many columns as the terminal has room for. */
+function summaryTable(rows: readonly (readonly string[])[], style: TextStyle): string {
+  let left: readonly string[] = SUMMARY_HEAD;
+  for (const name of ['', ...DISPENSABLE]) {
+    left = left.filter((column) => column === '' || column !== name);
+    const cells = (row: readonly string[]): string[] =>
+      row.filter((_, index) => left.includes(SUMMARY_HEAD[index]!));
+    const text = table(rows.map(cells), { head: cells(SUMMARY_HEAD), colour: style.colour });
+    if (fits(text, style) || name === DISPENSABLE.at(-1)) return text;
+  }
+  return '';
+}
+
+function fits(text: string, { columns = Number.POSITIVE_INFINITY }: TextStyle): boolean {
+  return text.split('\n').every((line) => visibleWidth(line) <= columns);
+}
 
 /** One line of a summary table; unknown metrics give no line. */
 function summaryRow(
@@ -121,9 +141,36 @@ function tokenSection({ tokens, calls, precision }: WorkloadProfile, style: Text
   ].filter((note) => note !== undefined);
   return [
     heading('Tokens per LLM call', style),
-    table(rows, { head: SUMMARY_HEAD, colour: style.colour }),
+    summaryTable(rows, style),
+    ...fitLines(tokens),
     ...notes.map((note) => paint(`  ${note}`, 'dim', style)),
   ].join('\n');
+}
+
+const FAMILIES = {
+  exponential: 'exponential',
+  gamma: 'a gamma distribution',
+  weibull: 'a Weibull distribution',
+  lognormal: 'log-normal',
+} as const;
+
+function fitLines({ inputFit, outputFit }: WorkloadProfile['tokens']): string[] {
+  return (
+    [
+      ['input', inputFit],
+      ['output', outputFit],
+    ] as const
+  ).flatMap(([name, fit]) => {
+    if (fit == null) return [];
+    const { family, fit: quality, ks, tail } = fit;
+    const end =
+      tail === null
+        ? ''
+        : `; its largest 5 % fall off with exponent ${round(tail.alpha, 1)}${tail.alpha < 2 ? ' (heavy: a longer trace brings larger ones)' : ''}`;
+    return [
+      `  ${name}: closest to ${FAMILIES[family]}, a ${quality} fit (KS ${round(ks, 3)})${end}`,
+    ];
+  });
 }
 
 const METRIC_NAMES = {
@@ -140,7 +187,7 @@ function latencySection({ latency }: WorkloadProfile, style: TextStyle): string 
     ...summaryRow('per token after (ITL)', latency.itlMs, formatDuration),
   ];
   if (rows.length === 0) return '';
-  const text = table(rows, { head: SUMMARY_HEAD, colour: style.colour });
+  const text = summaryTable(rows, style);
   return `${heading('Latency', style)}\n${text}`;
 }
 
@@ -158,7 +205,7 @@ function turnSection(profile: WorkloadProfile, style: TextStyle): string {
   ];
   return [
     heading('Turns and sessions', style),
-    table(rows, { head: SUMMARY_HEAD, colour: style.colour }),
+    summaryTable(rows, style),
     ...stateLines(profile),
   ].join('\n');
 }

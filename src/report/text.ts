@@ -119,6 +119,22 @@ export function notes(sentences: readonly string[], style: TextStyle): string[] 
   });
 }
 
+/** Breaks long sentences, indented under their beginning; rows of tables stay whole. */
+export function wrapSentences(text: string, { columns }: TextStyle): string {
+  if (columns === undefined) return text;
+  return text
+    .split('\n')
+    .map((line) => {
+      const sentence = line.trimStart();
+      // Cells stand apart by two spaces, words by one.
+      if (visibleWidth(line) <= columns || sentence.includes('  ')) return line;
+      const indent = ' '.repeat(line.length - sentence.length);
+      const parts = wrap(sentence, Math.max(LEAST_TEXT_COLUMNS, columns - indent.length - 2));
+      return parts.map((part, at) => `${indent}${at === 0 ? '' : '  '}${part}`).join('\n');
+    })
+    .join('\n');
+}
+
 /** A section title on its own line, with an empty line before it. */
 export function heading(text: string, style: TextStyle = { colour: false }): string {
   return `\n${paint(text, 'bold', style)}`;

@@ -4,6 +4,7 @@ import { arrivalPattern } from './arrival-pattern.ts';
 import { dayShape } from './day-shape.ts';
 import { summarise } from './summary.ts';
 import type { Summary } from './summary.ts';
+import { windowPeak, windowPeaks } from './window-peaks.ts';
 import type { ArrivalProfile, PeakRate, Timeline } from './workload-profile.ts';
 
 /** Calls, or one-second bins of calls, sorted by start; times in whole microseconds from the first. */
@@ -44,6 +45,7 @@ export function profileArrivals(calls: SortedCalls): ArrivalProfile {
           )
         : null,
     day: calls.epochMs === undefined ? null : dayShapeFrom(calls.epochMs, startUs, weights),
+    peaks: shortPeaks(calls, weights),
     timeline: timeline(calls, weights),
   };
 }
@@ -59,15 +61,21 @@ function dayShapeFrom(
   );
 }
 
+function shortPeaks(calls: SortedCalls, weights: Float64Array): ArrivalProfile['peaks'] {
+  const { startUs, allIn, uncached, output } = calls;
+  const amounts = { calls: weights, allIn, uncached, output };
+  return { s1: windowPeaks(startUs, amounts, 1), s10: windowPeaks(startUs, amounts, 10) };
+}
+
 function rates(
   calls: SortedCalls,
   weights: Float64Array,
 ): Pick<ArrivalProfile, 'ratePerSecond' | 'rpm' | 'tpm'> {
   const minutes = effectiveSpanUs(calls.startUs.at(-1)!) / US_PER_MINUTE;
-  const peaks = (amounts: Float64Array): PeakRate => ({
-    mean: sumOf(amounts) / minutes,
-    ...peakMinute(calls.startUs, amounts),
-  });
+  const peaks = (amounts: Float64Array): PeakRate => {
+    const { tumbling, sliding } = windowPeak(calls.startUs, amounts, US_PER_MINUTE);
+    return { mean: sumOf(amounts) / minutes, peakTumbling: tumbling, peakSliding: sliding };
+  };
   return {
     ratePerSecond: sumOf(weights) / minutes / 60,
     rpm: peaks(weights),
@@ -153,31 +161,6 @@ function quantileWithZeros(sorted: Float64Array, total: number, q: number): numb
   const below = Math.floor(position);
   const low = at(below);
   return low + (at(Math.min(below + 1, total - 1)) - low) * (position - below);
-}
-
-/** Largest minute, tumbling from the first call and sliding over (t - 60 s, t]. */
-function peakMinute(
-  startUs: Float64Array,
-  amounts: Float64Array,
-): { readonly peakTumbling: number; readonly peakSliding: number } {
-  let peakTumbling = 0;
-  let peakSliding = 0;
-  let minute = 0;
-  let inMinute = 0;
-  let inWindow = 0;
-  let oldest = 0;
-  for (let index = 0; index < startUs.length; index += 1) {
-    const start = startUs[index]!;
-    const amount = amounts[index]!;
-    const ownMinute = Math.floor(start / US_PER_MINUTE);
-    inMinute = ownMinute === minute ? inMinute + amount : amount;
-    minute = ownMinute;
-    inWindow += amount;
-    while (startUs[oldest]! <= start - US_PER_MINUTE) inWindow -= amounts[oldest++]!;
-    peakTumbling = Math.max(peakTumbling, inMinute);
-    peakSliding = Math.max(peakSliding, inWindow);
-  }
-  return { peakTumbling, peakSliding };
 }
 
 function gaps(startUs: Float64Array): Float64Array {

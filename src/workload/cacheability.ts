@@ -2,11 +2,15 @@ import type { LlmCall, PrefixBlocks, Session } from '../core/trace.ts';
 import { ExactSum } from '../core/exact-sum.ts';
 import { inputTokens } from '../core/tokens.ts';
 import { MS_PER_HOUR, MS_PER_MINUTE } from '../core/units.ts';
+import { betterTtl } from './cache-lifetime.ts';
 import { LruBlocks } from './lru-blocks.ts';
 import { MissFold } from './cache-misses.ts';
 import type { CacheMisses, MissFoldState } from './cache-misses.ts';
 import { NO_CLOCK_MS, PrefixLog } from './prefix-log.ts';
 import type { LoggedPrefix, PrefixLogState } from './prefix-log.ts';
+import { ReuseDistances } from './reuse-distance.ts';
+import { ReuseTimes } from './reuse-times.ts';
+import type { ReuseWithin } from './reuse-times.ts';
 import { generationsInOrder } from './session-fold.ts';
 
 /** Reuse of prompt prefixes: what the provider served, and what the prompts would have allowed. */
@@ -36,6 +40,12 @@ export interface PrefixReuse {
   readonly consecutiveHitRate: number;
   /** Blocks expire after this long without use (from the end of the call that held them). */
   readonly ttl: { readonly m5: number; readonly h1: number };
+  /** Share of the reused blocks that lay idle for at most this long. */
+  readonly reuseTimes?: readonly ReuseWithin[] | undefined;
+  /** Share of all reuses with at most so many different blocks between; only for trace scope. */
+  readonly reuseDistances?:
+    | readonly { readonly blocks: number; readonly share: number }[]
+    | undefined;
   /** One shared cache of limited size; only for prefixes of trace scope. */
   readonly lru: readonly LruPoint[];
   /** Cache-write economics of the two lifetimes; see betterTtl. */
@@ -56,14 +66,6 @@ interface LruPoint {
 
 const TTL_5M_MS = 5 * MS_PER_MINUTE;
 const TTL_1H_MS = MS_PER_HOUR;
-
-/**
- * Price multiples of the input price: a write for 5 minutes, a write for an hour, a read
- * (Anthropic's price list). 1 h wins iff (1.25 - 0.1) L > (2 - 1.25) W.
- */
-const WRITE_5M = 1.25;
-const WRITE_1H = 2;
-const READ = 0.1;
 
 const LRU_BLOCKS = [1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000] as const;
 
@@ -147,7 +149,11 @@ export class CacheFold {
       realisedHitRate,
       potentialHitRate: input === 0 ? null : infinite / input,
       scope: traceCalls === 0 ? 'session' : traceCalls === calls ? 'trace' : 'mixed',
-      prefix: { ...reuseOf(trace.totals), lru: traceCalls === 0 ? [] : trace.lru },
+      prefix: {
+        ...reuseOf(trace.totals),
+        reuseDistances: traceCalls === 0 ? [] : trace.distances,
+        lru: traceCalls === 0 ? [] : trace.lru,
+      },
       misses,
       warnings,
     };
@@ -157,14 +163,19 @@ export class CacheFold {
     this.#log.add(orderMs, sizesOf(call, prefix), prefix.ids);
   }
 
-  #replay(): { readonly totals: ReuseTotals; readonly lru: LruPoint[] } {
+  #replay(): Replay {
     const totals = new ReuseTotals();
-    if (this.#log.size === 0) return { totals, lru: [] };
+    if (this.#log.size === 0) return { totals, lru: [], distances: [] };
     const uses = new BlockUses(totals);
     const points = this.#lruBlocks.map((blocks) => ({ cache: new LruBlocks(blocks), hit: 0 }));
+    const distances = new ReuseDistances(
+      this.#log.blocks,
+      this.#lruBlocks.toSorted((a, b) => a - b),
+    );
     let blockTokens = 0;
     for (const call of this.#log.replay()) {
       uses.add(call);
+      for (const block of call.blocks) distances.use(block);
       for (const point of points) point.hit += tokensOf(call, useAll(point.cache, call.blocks));
       blockTokens = call.blockTokens;
     }
@@ -173,8 +184,14 @@ export class CacheFold {
       tokens: capacity * blockTokens,
       hitRate: hit / totals.counts.input,
     }));
-    return { totals, lru };
+    return { totals, lru, distances: distances.shares() };
   }
+}
+
+interface Replay {
+  readonly totals: ReuseTotals;
+  readonly lru: LruPoint[];
+  readonly distances: NonNullable<PrefixReuse['reuseDistances']>;
 }
 
 export interface CacheFoldState {
@@ -210,9 +227,14 @@ class ReuseTotals {
   };
   /** Sum of the calls' own hit rates. */
   readonly callRates = new ExactSum();
+  readonly reuseTimes = new ReuseTimes();
 
   state(): ReuseTotalsState {
-    return { counts: { ...this.counts }, callRates: this.callRates.state() };
+    return {
+      counts: { ...this.counts },
+      callRates: this.callRates.state(),
+      reuseTimes: this.reuseTimes.state(),
+    };
   }
 
   merge(state: ReuseTotalsState): void {
@@ -220,15 +242,17 @@ class ReuseTotals {
       this.counts[name] += state.counts[name];
     }
     this.callRates.merge(state.callRates);
+    this.reuseTimes.merge(state.reuseTimes);
   }
 }
 
 interface ReuseTotalsState {
   readonly counts: Readonly<ReuseTotals['counts']>;
   readonly callRates: readonly number[];
+  readonly reuseTimes: readonly number[];
 }
 
-function reuseOf({ counts, callRates }: ReuseTotals): Omit<PrefixReuse, 'lru'> {
+function reuseOf({ counts, callRates, reuseTimes }: ReuseTotals): Omit<PrefixReuse, 'lru'> {
   const { calls, blocks, uniqueBlocks, input, m5, h1 } = counts;
   const h1Tokens = input - h1;
   const rewrittenTokens = h1 - m5;
@@ -241,6 +265,7 @@ function reuseOf({ counts, callRates }: ReuseTotals): Omit<PrefixReuse, 'lru'> {
     meanCallHitRate: callRates.value / calls,
     consecutiveHitRate: counts.consecutive / input,
     ttl: { m5: m5 / input, h1: h1 / input },
+    reuseTimes: reuseTimes.figures(),
     writes: { h1Tokens, rewrittenTokens, cheaper: betterTtl(h1Tokens, rewrittenTokens) },
   };
 }
@@ -281,15 +306,25 @@ class BlockUses {
     let infinite = 0;
     let m5 = 0;
     let h1 = 0;
+    // Neighbouring blocks were mostly held by one call: counted together.
+    let sinceMs = Number.NaN;
+    let alike = 0;
     for (const block of blocks) {
       const lastUseMs = this.#lastUseMs[block];
       if (lastUseMs === undefined) break;
+      if (lastUseMs !== sinceMs) {
+        this.#totals.reuseTimes.add(startMs - sinceMs, alike);
+        sinceMs = lastUseMs;
+        alike = 0;
+      }
+      alike += 1;
       // Negative while the call that holds the block still runs.
       const idleMs = startMs - lastUseMs;
       if (m5 === infinite && idleMs <= TTL_5M_MS) m5 += 1;
       if (h1 === infinite && idleMs <= TTL_1H_MS) h1 += 1;
       infinite += 1;
     }
+    this.#totals.reuseTimes.add(startMs - sinceMs, alike);
     return { infinite, m5, h1 };
   }
 
@@ -314,17 +349,6 @@ interface LeadingRun {
   readonly infinite: number;
   readonly m5: number;
   readonly h1: number;
-}
-
-/**
- * Which cache lifetime costs less. Five minutes: everything is written at 1.25; an hour: W is
- * written at 2 and L, rewritten only because of gaps in (5 min, 1 h], is read at 0.1.
- */
-export function betterTtl(h1Tokens: number, rewrittenTokens: number): '5m' | '1h' | null {
-  if (h1Tokens + rewrittenTokens === 0) return null;
-  const fiveMinutes = WRITE_5M * (h1Tokens + rewrittenTokens);
-  const hour = WRITE_1H * h1Tokens + READ * rewrittenTokens;
-  return hour < fiveMinutes ? '1h' : '5m';
 }
 
 /** Uses all blocks of a call and returns the leading run that was present before. */

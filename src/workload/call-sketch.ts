@@ -94,6 +94,8 @@ export class CallSketch {
         reasoning: unlessUnreported(series.reasoning.summary()),
       },
       spearmanInputOutput: null,
+      inputFit: null,
+      outputFit: null,
       e2eMs: series.e2eMs.summary(),
       ttftMs: series.ttftMs.summary(),
       itlMs: series.itlMs.summary(),
@@ -262,6 +264,7 @@ class Bins {
       idc: { ...profile.idc, s1: null, s10: null },
       peakToMean: { s1: null, s10: null, s60: profile.peakToMean?.s60 ?? null },
       burstFactor: null,
+      peaks: { s1: null, s10: null },
     };
   }
 

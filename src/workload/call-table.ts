@@ -4,6 +4,8 @@ import { Column } from './column.ts';
 import { concurrency } from './concurrency.ts';
 import type { Concurrency } from './concurrency.ts';
 import { FIRST_CALENDAR_MS } from './iso-time.ts';
+import { fitLengths } from './length-fit.ts';
+import type { LengthFit } from './length-fit.ts';
 import { inOrder, isTimed, keyMs } from './order-key.ts';
 import type { OrderKey } from './order-key.ts';
 import { spearman } from './rank-correlation.ts';
@@ -30,6 +32,8 @@ export interface CallFigures {
   readonly lastStartMs: number | null;
   readonly tokens: Readonly<Record<TokenMetric, Summary | null>>;
   readonly spearmanInputOutput: number | null;
+  readonly inputFit: LengthFit | null;
+  readonly outputFit: LengthFit | null;
   readonly e2eMs: Summary | null;
   readonly ttftMs: Summary | null;
   readonly itlMs: Summary | null;
@@ -122,6 +126,8 @@ export class CallTable {
         this.#derived(order, (index) => this.#input(index)),
         column('output'),
       ),
+      inputFit: fitLengths(this.#derived(order, (index) => this.#input(index))),
+      outputFit: fitLengths(column('output')),
       e2eMs: summarise(column('durationMs')),
       ttftMs: summarise(column('ttftMs')),
       itlMs: summarise(

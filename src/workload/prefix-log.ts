@@ -37,6 +37,11 @@ export class PrefixLog {
     return this.#calls.startMs.length;
   }
 
+  /** Prefix blocks of all calls together. */
+  get blocks(): number {
+    return this.#blocks.length;
+  }
+
   get isCut(): boolean {
     return this.#end !== Number.POSITIVE_INFINITY;
   }

@@ -4,6 +4,8 @@ import { emptyRow, fillRow } from './call-row.ts';
 import { CallSketch } from './call-sketch.ts';
 import { CallTable } from './call-table.ts';
 import type { CallFigures } from './call-table.ts';
+import { sourceOf } from './profile-origin.ts';
+import type { ProfileOrigin } from './profile-origin.ts';
 import type { ProfileState } from './profile-state.ts';
 import { EstimateNotes } from './estimate-notes.ts';
 import { FIRST_CALENDAR_MS, isoTime } from './iso-time.ts';
@@ -18,12 +20,7 @@ import { SideFolds } from './side-folds.ts';
 import { DEFAULT_SKELETONS, SkeletonSample } from './skeletons.ts';
 import { StructureFold } from './structure.ts';
 import { withoutArtefacts } from './timestamp-ticks.ts';
-import type {
-  ArrivalPattern,
-  ArrivalProfile,
-  ProfileSource,
-  WorkloadProfile,
-} from './workload-profile.ts';
+import type { ArrivalPattern, ArrivalProfile, WorkloadProfile } from './workload-profile.ts';
 
 export interface ProfileOptions {
   /** Calls held exactly, 64 bytes each; a longer trace continues as a sketch. */
@@ -32,15 +29,6 @@ export interface ProfileOptions {
   readonly skeletons?: number | undefined;
   /** Chooses which sessions are kept. */
   readonly seed?: string | undefined;
-}
-
-/** What the fold cannot know by itself. */
-export interface ProfileOrigin {
-  readonly name: string;
-  readonly format: string;
-  readonly files: readonly string[];
-  readonly page?: string | undefined;
-  readonly date?: string | undefined;
 }
 
 /** 1,048,576 calls: 64 MiB of columns, and about 300 MB for the process while it summarises them. */
@@ -221,7 +209,12 @@ export class ProfileFold implements TraceSink {
         precisionOf('ttftMs', calls.ttftMs),
       ].filter((precision) => precision !== undefined),
       models: this.#models.shares(),
-      tokens: { ...calls.tokens, spearmanInputOutput: calls.spearmanInputOutput },
+      tokens: {
+        ...calls.tokens,
+        inputFit: calls.inputFit,
+        outputFit: calls.outputFit,
+        spearmanInputOutput: calls.spearmanInputOutput,
+      },
       latency: { e2eMs: calls.e2eMs, ttftMs: calls.ttftMs, itlMs: calls.itlMs },
       tools: sessions.tools,
       state: { ...sessions.state, sizes: stateSizes },
@@ -307,15 +300,6 @@ function sketchOf(table: CallTable): CallSketch {
   const sketch = new CallSketch();
   for (const row of table.rows()) sketch.add(row);
   return sketch;
-}
-
-function sourceOf({ format, page, date, files }: ProfileOrigin): Omit<ProfileSource, 'records'> {
-  return {
-    format,
-    ...(page === undefined ? {} : { page }),
-    ...(date === undefined ? {} : { date }),
-    files,
-  };
 }
 
 function realisedHitRate({ tokens: { input, cacheRead, cacheWrite } }: CallFigures): number | null {

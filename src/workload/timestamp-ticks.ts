@@ -28,6 +28,10 @@ export function withoutArtefacts(arrivals: ArrivalProfile | null): {
         s10: keep(10, arrivals.peakToMean?.s10 ?? null),
         s60: keep(60, arrivals.peakToMean?.s60 ?? null),
       },
+      peaks: {
+        s1: keep(1, arrivals.peaks?.s1 ?? null),
+        s10: keep(10, arrivals.peaks?.s10 ?? null),
+      },
       burstFactor: keep(10, arrivals.burstFactor ?? null),
       model: null,
       // Turns of a rounded clock fall together as much as calls do.

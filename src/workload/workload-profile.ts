@@ -4,11 +4,13 @@ import type { ArrivalPattern } from './arrival-pattern.ts';
 import type { CacheProfile } from './cacheability.ts';
 import type { ClientProfile } from './clients.ts';
 import type { DayShape } from './day-shape.ts';
+import type { LengthFit } from './length-fit.ts';
 import type { RepeatProfile } from './repeats.ts';
 import type { StateSizes } from './state-size.ts';
 import type { StructureProfile } from './structure.ts';
 import type { Summary } from './summary.ts';
 import type { UsageProfile } from './usage-windows.ts';
+import type { WindowPeaks } from './window-peaks.ts';
 
 /**
  * The workload profile: what `profile` writes and what `plan` and `loadtest` read. The same object
@@ -59,6 +61,9 @@ export interface WorkloadProfile {
     readonly cacheWrite: Summary | null;
     readonly output: Summary | null;
     readonly reasoning: Summary | null;
+    /** Distributions that come closest to the counts; null with too few calls or a sketch. */
+    readonly inputFit?: LengthFit | null | undefined;
+    readonly outputFit?: LengthFit | null | undefined;
     /** Rank correlation of input and output over calls. */
     readonly spearmanInputOutput?: number | null | undefined;
   };
@@ -146,6 +151,10 @@ export interface ArrivalProfile {
     readonly uncached: PeakRate;
     readonly output: PeakRate;
   };
+  /** Peaks in windows of 1 and 10 s, per window; null where the timestamps are coarser. */
+  readonly peaks?:
+    | { readonly s1: WindowPeaks | null; readonly s10: WindowPeaks | null }
+    | undefined;
   /** Gaps between consecutive arrivals in milliseconds. */
   readonly iatMs?: Summary | null | undefined;
   /** Largest window count over the mean count, for windows of 1, 10 and 60 s. */

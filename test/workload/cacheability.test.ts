@@ -4,7 +4,9 @@ import { describe, expect, it, test } from 'vitest';
 import type { LlmCall, Session } from '../../src/core/trace.ts';
 import { NO_TOKENS } from '../../src/core/tokens.ts';
 import { readTraces } from '../../src/traces/read.ts';
-import { CacheFold, betterTtl } from '../../src/workload/cacheability.ts';
+import { betterTtl } from '../../src/workload/cache-lifetime.ts';
+import { CacheFold } from '../../src/workload/cacheability.ts';
+import { ReuseDistances } from '../../src/workload/reuse-distance.ts';
 import { LruBlocks } from '../../src/workload/lru-blocks.ts';
 import { noTraces, sharedTrace } from '../traces/collected.ts';
 import { llm, session } from './trace-builders.ts';
@@ -225,5 +227,55 @@ describe('miss causes', () => {
     const fold = new CacheFold();
     fold.session(session('a', [[used(0, [100, 0, 0])]]));
     expect(fold.figures(null).misses).toBeNull();
+  });
+});
+
+describe('reuse', () => {
+  it('counts blocks by the time they lay idle, and by what came between', () => {
+    const fold = new CacheFold([1, 2, 3]);
+    // Blocks 1 and 2 come back after 5 s (one block between them), block 1 again after 2 minutes.
+    for (const call of [
+      prefixed(0, [1, 2]),
+      prefixed(1000, [3]),
+      prefixed(5000, [1, 2]),
+      prefixed(125_000, [1]),
+    ]) {
+      fold.call(call);
+    }
+    const { reuseTimes, reuseDistances } = fold.figures(null).prefix!;
+    const share = Object.fromEntries(
+      reuseTimes!.map(({ seconds, share: part }) => [seconds, part]),
+    );
+    expect(share).toEqual({ 1: 0, 10: 2 / 3, 60: 2 / 3, 300: 1, 3600: 1 });
+    expect(reuseDistances).toEqual([
+      { blocks: 1, share: 0 },
+      { blocks: 2, share: 1 / 3 },
+      { blocks: 3, share: 1 },
+    ]);
+  });
+
+  it('has the distances that a list of recent blocks gives', () => {
+    assert(
+      property(array(integer({ min: 0, max: 8 }), { maxLength: 60 }), (blocks) => {
+        const limits = [1, 2, 3, 5, 8];
+        const distances = new ReuseDistances(blocks.length, limits);
+        const found: number[] = [];
+        let recent: number[] = [];
+        for (const block of blocks) {
+          distances.use(block);
+          const at = recent.indexOf(block);
+          if (at !== -1) found.push(at + 1);
+          recent = [block, ...recent.filter((one) => one !== block)];
+        }
+        expect(distances.shares()).toEqual(
+          found.length === 0
+            ? []
+            : limits.map((limit) => ({
+                blocks: limit,
+                share: found.filter((distance) => distance <= limit).length / found.length,
+              })),
+        );
+      }),
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-import { describe, expect, test } from 'vitest';
+import { array, assert, constantFrom, property } from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
 
 import { askPrint } from '../../src/traces/ask-print.ts';
 import { nearRepeats } from '../../src/workload/near-repeats.ts';
@@ -24,5 +25,101 @@ describe.skipIf(noTraces)('tau-bench', () => {
       '7.9',
       '17.7',
     ]);
+  });
+});
+
+describe('user messages', () => {
+  const states = (...asks: readonly (readonly [string, number?])[]): object => {
+    const { sameState, otherState, unknownState } = nearRepeats(
+      asks.map(([text, before]) => askPrint(text, before)),
+    );
+    return { sameState, otherState, unknownState };
+  };
+
+  test.for([
+    {
+      why: 'the same words after the same messages',
+      asks: [
+        ['Cancel it, please!', 1],
+        ['cancel it please', 1],
+      ],
+      is: 'sameState',
+    },
+    {
+      why: 'the same words after another tool result',
+      asks: [
+        ['yes, book that one', 1],
+        ['Yes, book that one.', 2],
+      ],
+      is: 'otherState',
+    },
+    {
+      why: 'of three, the third stands where the first stood',
+      asks: [
+        ['yes', 1],
+        ['yes', 2],
+        ['yes', 1],
+      ],
+      is: 'sameState',
+      others: 1,
+    },
+    {
+      why: 'a source that does not hold what came before',
+      asks: [['go on'], ['go on']],
+      is: 'unknownState',
+    },
+  ] as const)('$why', ({ asks, is, ...rest }) => {
+    const none = { sameState: 0, otherState: 0, unknownState: 0 };
+    const others = 'others' in rest ? { otherState: rest.others } : {};
+    expect(states(...asks)).toEqual({ ...none, [is]: 1, ...others });
+  });
+
+  it('repeats as much as comparing every pair says', () => {
+    const word = constantFrom('a', 'b', 'c', 'd');
+    const message = array(word, { minLength: 3, maxLength: 12 });
+    const trigrams = (words: readonly string[]): Set<string> =>
+      new Set(words.slice(2).map((_, at) => words.slice(at, at + 3).join(' ')));
+    const jaccard = (a: ReadonlySet<string>, b: ReadonlySet<string>): number => {
+      const common = [...a].filter((one) => b.has(one)).length;
+      return common / (a.size + b.size - common);
+    };
+    assert(
+      property(array(message, { maxLength: 12 }), (messages) => {
+        const sets = messages.map(trigrams);
+        const best = messages.map((own, at) =>
+          Math.max(
+            0,
+            ...messages
+              .slice(0, at)
+              .map((other, index) =>
+                other.join(' ') === own.join(' ') ? 1 : jaccard(sets[at]!, sets[index]!),
+              ),
+          ),
+        );
+        const texts = messages.map((words) => words.join(' '));
+        const { exact, near80, near50 } = nearRepeats(texts.map((text) => askPrint(text)));
+        expect([exact, near80, near50]).toEqual([
+          texts.length - new Set(texts).size,
+          best.filter((share) => share >= 0.8).length,
+          best.filter((share) => share >= 0.5).length,
+        ]);
+      }),
+    );
+  });
+
+  it('are compared by words alone, in any script', () => {
+    const print = (text: string): number => askPrint(text).text;
+    expect(print('Où est-il ?')).toBe(print('  où   EST il'));
+    expect(print('取消预订')).not.toBe(print('取消订单'));
+    expect(print('')).toBe(print('?!'));
+  });
+
+  it('of great length keep a bounded fingerprint that still finds their copies', () => {
+    const long = Array.from({ length: 3000 }, (_, at) => `w${(at * 7919) % 997}`);
+    const a = askPrint(long.join(' '));
+    expect(a.shingles).toHaveLength(64);
+    const changed = long.with(100, 'changed').join(' ');
+    const { exact, near80 } = nearRepeats([a, askPrint(changed)]);
+    expect([exact, near80]).toEqual([0, 1]);
   });
 });
