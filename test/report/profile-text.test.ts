@@ -58,6 +58,8 @@ it('shows an agent workload', () => {
         cache read   120  4,000  4,000  8,000  8,000  8,000  8,000        8,000 to 8,000
         cache write  120  4,195  4,195  4,351  4,371  4,390  4,390         4,330 or more
       output         120   59.5   59.5   75.1   77.1     79     79            73 or more
+      input: closest to a Weibull distribution, a poor fit (KS 0.217)
+      output: closest to a Weibull distribution, a fair fit (KS 0.076)
 
     Latency
                                n     mean      p50      p90      p95      p99      max  95 % interval of p95
@@ -72,6 +74,7 @@ it('shows an agent workload', () => {
       tokens, all               70.8k        76.4k              76.5k       1.1x
       tokens, input not cached  36.2k        39.7k              39.8k       1.1x
       tokens, output              507          684                693       1.4x
+      at most 1 calls and 12.5k tokens in 1 s; 3 calls and 25.5k tokens in 10 s
       burstiness: CV of the gaps 0.88; variance over mean of counts 1 s 0.86, 10 s 1.49, 60 s 0.62 (1 = random)
       longest gap 20 s
       model of the gaps: lognormal, shape 0.966; poor fit (KS distance 0.253)
