@@ -6,7 +6,8 @@ import { cacheSection } from './profile-cache.ts';
 import { clientSection, repeatSection, usageSection } from './profile-clients.ts';
 import { coverageSection } from './profile-coverage.ts';
 import { structureSection, timeSection } from './profile-structure.ts';
-import { bar, heading, paint, plain, table, visibleWidth, wrapSentences } from './text.ts';
+import { visibleWidth } from './text-width.ts';
+import { bar, heading, paint, plain, table, wrapSentences } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 /** Tools named in the report; the rest is one line. */
