@@ -37,7 +37,7 @@ export function arrivalPattern(
   const { starts, sizes } = bursts(startMs, (JOIN_SHARE * span) / (startMs.length - 1));
   const periodMs = beat(starts);
   const mean = startMs.length / sizes.length;
-  const sorted = Float64Array.from(sizes).toSorted();
+  const sorted = new Float64Array(sizes).sort();
   return {
     kind: mean >= BATCH_SIZE ? 'batch' : periodMs === null ? 'event-driven' : 'periodic',
     basis,

@@ -130,22 +130,25 @@ function windowCounts(
   const windows = Math.floor(startUs.at(-1)! / windowUs) + 1;
   if (windows < 2) return { idc: null, peakToMean: null, p99ToMean: null };
   // Only windows with calls are visited, so an idle year costs nothing.
-  const busy: number[] = [];
+  const counts = new Float64Array(startUs.length);
+  let last = -1;
   let current = -1;
   for (let index = 0; index < startUs.length; index += 1) {
     const window = Math.floor(startUs[index]! / windowUs);
-    if (window === current) busy[busy.length - 1]! += weights[index]!;
-    else busy.push(weights[index]!);
+    if (window !== current) last += 1;
+    counts[last]! += weights[index]!;
     current = window;
   }
+  const busy = counts.subarray(0, last + 1);
   const mean = sumOf(weights) / windows;
   let squares = (windows - busy.length) * mean * mean;
   let peak = 0;
-  for (const count of busy) {
-    squares += (count - mean) ** 2;
+  for (let index = 0; index < busy.length; index += 1) {
+    const count = busy[index]!;
+    squares += (count - mean) * (count - mean);
     peak = Math.max(peak, count);
   }
-  const sorted = Float64Array.from(busy).toSorted();
+  const sorted = busy.sort();
   return {
     idc: squares / windows / mean,
     peakToMean: peak / mean,

@@ -43,6 +43,8 @@ const CALL = 0;
 const TOOL = 1;
 const READ = 2;
 const WRITE = 3;
+/** Numbers of a call behind the steps it follows. */
+const CALL_NUMBERS = 10;
 
 export function packOutline(session: Session): PackedOutline {
   const numbers: number[] = [];
@@ -52,21 +54,23 @@ export function packOutline(session: Session): PackedOutline {
     numbers.push(index === 0 ? 0 : thinks[index - 1]!, steps.length);
     packSteps(steps, numbers, names);
   }
-  return { numbers: Float64Array.from(numbers), names: [...names.keys()] };
+  return { numbers: new Float64Array(numbers), names: [...names.keys()] };
 }
 
 export function unpackOutline({ numbers, names }: PackedOutline): SessionOutline {
   const turns: SessionOutline['turns'][number][] = [];
-  let at = 0;
-  const next = (): number => numbers[at++]!;
-  while (at < numbers.length) {
-    const thinkMs = knownMs(next());
-    const count = next();
+  for (let at = 0; at < numbers.length;) {
+    const thinkMs = knownMs(numbers[at]!);
+    const count = numbers[at + 1]!;
+    at += 2;
     const steps: StepOutline[] = [];
     while (steps.length < count) {
-      const kind = next();
-      const after = Array.from({ length: next() }, () => `s${next()}`);
-      steps.push(unpackStep(kind, { id: `s${steps.length + 1}`, after }, next, names));
+      const kind = numbers[at]!;
+      const rest = at + 2 + numbers[at + 1]!;
+      const after: string[] = [];
+      for (at += 2; at < rest; at += 1) after.push(`s${numbers[at]!}`);
+      steps.push(unpackStep(kind, { id: `s${steps.length + 1}`, after }, numbers, at, names));
+      at += kind === CALL ? CALL_NUMBERS : kind === TOOL ? 2 : 1;
     }
     turns.push({ thinkMs, steps });
   }
@@ -111,42 +115,46 @@ function packCall(call: LlmCall, numbers: number[], names: Map<string, number>):
   );
 }
 
+/** @param at where the step's own numbers begin */
 function unpackStep(
   kind: number,
-  base: { readonly id: string; readonly after: readonly string[] },
-  next: () => number,
+  { id, after }: { readonly id: string; readonly after: readonly string[] },
+  numbers: Float64Array,
+  at: number,
   names: readonly string[],
 ): StepOutline {
-  if (kind === TOOL)
-    return { kind: 'tool', ...base, name: names[next()]!, durationMs: knownMs(next()) };
-  if (kind !== CALL) {
+  if (kind === TOOL) {
     return {
-      kind: 'state',
-      ...base,
-      operation: kind === WRITE ? 'write' : 'read',
-      durationMs: next(),
+      kind: 'tool',
+      id,
+      after,
+      name: names[numbers[at]!]!,
+      durationMs: knownMs(numbers[at + 1]!),
     };
   }
-  const model = names[next()];
-  const tokens = {
-    uncached: next(),
-    cacheRead: next(),
-    cacheWrite5m: next(),
-    cacheWrite1h: next(),
-    output: next(),
-    reasoning: next(),
-  };
-  const durationMs = next();
-  const ttftMs = next();
-  const isMissing = next() === 1;
+  if (kind !== CALL) {
+    const operation = kind === WRITE ? 'write' : 'read';
+    return { kind: 'state', id, after, operation, durationMs: numbers[at]! };
+  }
+  const model = names[numbers[at]!];
+  const durationMs = numbers[at + 7]!;
+  const ttftMs = numbers[at + 8]!;
   return {
     kind: 'llm',
-    ...base,
+    id,
+    after,
     ...(model === undefined ? {} : { model }),
-    tokens,
+    tokens: {
+      uncached: numbers[at + 1]!,
+      cacheRead: numbers[at + 2]!,
+      cacheWrite5m: numbers[at + 3]!,
+      cacheWrite1h: numbers[at + 4]!,
+      output: numbers[at + 5]!,
+      reasoning: numbers[at + 6]!,
+    },
     ...(Number.isNaN(durationMs) ? {} : { durationMs }),
     ...(Number.isNaN(ttftMs) ? {} : { ttftMs }),
-    ...(isMissing ? { isMissing } : {}),
+    ...(numbers[at + 9] === 1 ? { isMissing: true } : {}),
   };
 }
 

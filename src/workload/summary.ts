@@ -1,3 +1,4 @@
+import { sortedNumbers } from '../core/sorted-numbers.ts';
 import {
   batchMeansInterval,
   populationStd,
@@ -36,7 +37,7 @@ export interface Summary {
 export function summarise(ordered: Float64Array): Summary | null {
   const n = ordered.length;
   if (n === 0) return null;
-  const sorted = ordered.toSorted();
+  const sorted = sortedNumbers(ordered);
   let sum = 0;
   for (const value of ordered) sum += value;
   const p95 = quantileSorted(sorted, 0.95);
