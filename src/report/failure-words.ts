@@ -10,7 +10,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this client has no ports left',
   UND_ERR_SOCKET: 'connection closed before the answer was complete',
   UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-  timeout: 'no complete answer within the timeout of the scenario',
+  timeout: 'no complete answer in time',
   truncated: 'the stream ended without its last event',
   'connection-error': 'the connection failed',
   'http-401': 'the key was not accepted',

@@ -67,7 +67,7 @@ export function LoadDashboard({ columns, colour, view }: LoadDashboardProps): Re
       {view.errors.length > 0 && (
         <Section gap={gap}>
           {view.errors.map((row) => (
-            <Fact key={row.label} row={row} tint={tint} width={40} />
+            <Fact key={row.label} row={row} tint={tint} width={58} />
           ))}
         </Section>
       )}

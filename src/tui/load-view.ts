@@ -1,6 +1,7 @@
 import { formatCount, formatDuration, MS_PER_SECOND } from '../core/units.ts';
 import type { Progress, ProgressFigures, ProgressThreshold } from '../loadtest/progress.ts';
 import { observedText, thresholdName } from '../loadtest/threshold-text.ts';
+import { failureWords } from '../report/failure-words.ts';
 import { bar, columnChart, downsampleMax, plain } from '../report/text.ts';
 
 /** A running load test as rows of words: everything the dashboard shows, nothing about how. */
@@ -58,6 +59,9 @@ export interface ThresholdRow {
   readonly observed: string;
   readonly state: ProgressThreshold['state'] | 'more';
 }
+
+/** Code and meaning of a failure, beside its count on the narrowest terminal. */
+const MOST_ERROR_LETTERS = 48;
 
 /** Widths the layout is made for; a narrower terminal gets the narrow one. */
 export const NARROW_COLUMNS = 80;
@@ -172,7 +176,7 @@ function wholeView(name: string, progress: Progress, columns: number, note: stri
       state: threshold.state,
     })),
     errors: progress.errors.map(({ count, error }) => ({
-      label: plain(error),
+      label: plain([error, failureWords(error)].filter(Boolean).join(': '), MOST_ERROR_LETTERS),
       value: formatCount(count),
       tone: 'bad',
     })),

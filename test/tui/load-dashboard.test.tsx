@@ -152,8 +152,8 @@ test('120 columns: facts beside times', () => {
     · sessions count == 200            80  not yet
     · session p95 < 60s                    no data yet
 
-    http-429                              11
-    timeout                                5
+    http-429: refused by a rate limit                       11
+    timeout: no complete answer in time                      5
 
     this client: send lag p99 1.8 ms · loop delay p99 2.5 ms · 0.31 cores · 143 MB"
   `);
@@ -197,8 +197,8 @@ test('80 columns: facts above times', () => {
     · sessions count == 200            80  not yet
     · session p95 < 60s                    no data yet
 
-    http-429                              11
-    timeout                                5
+    http-429: refused by a rate limit                       11
+    timeout: no complete answer in time                      5
 
     this client: send lag p99 1.8 ms · loop delay p99 2.5 ms · 0.31 cores · 143 MB"
   `);
