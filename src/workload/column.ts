@@ -1,5 +1,6 @@
+const CHUNK_BITS = 16;
 /** Values per chunk: 512 KiB of doubles, small enough that a short trace wastes little. */
-const CHUNK = 65_536;
+const CHUNK = 2 ** CHUNK_BITS;
 
 /** A growing list of numbers without boxing and without copying on growth. */
 export class Column {
@@ -13,7 +14,7 @@ export class Column {
   }
 
   push(value: number): void {
-    const offset = this.#length % CHUNK;
+    const offset = this.#length & (CHUNK - 1);
     if (offset === 0 || offset === this.#last.length) this.#makeRoom(offset);
     this.#last[offset] = value;
     this.#length += 1;
@@ -22,7 +23,7 @@ export class Column {
   /** All at once, by copying memory. */
   append(values: Float64Array): void {
     for (let from = 0; from < values.length;) {
-      const offset = this.#length % CHUNK;
+      const offset = this.#length & (CHUNK - 1);
       if (offset === 0 || offset === this.#last.length) this.#makeRoom(offset);
       const piece = values.subarray(from, from + this.#last.length - offset);
       this.#last.set(piece, offset);
@@ -32,7 +33,7 @@ export class Column {
   }
 
   at(index: number): number {
-    return this.#chunks[Math.floor(index / CHUNK)]![index % CHUNK]!;
+    return this.#chunks[index >>> CHUNK_BITS]![index & (CHUNK - 1)]!;
   }
 
   /** A copy of all values; NaN (unknown) included. */
