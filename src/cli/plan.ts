@@ -82,7 +82,8 @@ Examples:
 `;
 
 const PRICES_HELP = 'price overlay, as catalog update writes it';
-const LIMITS_HELP = 'limits of your account: Rate Limits API answer, AWS or Azure quotas, recording, HAR, OTLP, 429s';
+const LIMITS_HELP =
+  'limits of your account: Rate Limits API answer, AWS or Azure quotas, recording, HAR, OTLP, 429s';
 const AGE_HELP = 'warn when a price is older, such as 30d';
 const SET_HELP = 'what if: replace a value, such as routes.0.tier=tier4 (repeat for more)';
 

@@ -15,10 +15,16 @@ const WORD = /[\p{L}\p{N}\p{M}_]+/gu;
  * @param before hash of the prompt up to the message
  */
 export function askPrint(text: string, before?: number): AskPrint {
-  const words = wordsOf(text.slice(0, MOST_CHARS).toLowerCase());
-  const hashes = words.map((word) => Math.trunc(hashOfText(word) / 2 ** 21));
+  const words = new WordHashes();
+  const head = text.length > MOST_CHARS ? text.slice(0, MOST_CHARS) : text;
+  // Plain text, by far the most common, without a regular expression and a string per word.
+  if (!words.addPlain(head)) {
+    words.clear();
+    for (const word of head.toLowerCase().match(WORD) ?? []) words.add(word);
+  }
+  const { hashes } = words;
   const all = new Set<number>();
-  if (words.length < 3) all.add(mixed(hashes[0] ?? 0) ^ mixed(hashes[1] ?? 1));
+  if (hashes.length < 3) all.add((mixed(hashes[0] ?? 0) ^ mixed(hashes[1] ?? 1)) >>> 0);
   for (let at = 0; at + 2 < hashes.length; at += 1) {
     // Three different odd factors, so that the order of the words counts.
     all.add(
@@ -29,28 +35,68 @@ export function askPrint(text: string, before?: number): AskPrint {
       ),
     );
   }
-  const shingles = Uint32Array.from(all).toSorted().slice(0, MOST_SHINGLES);
-  return { text: hashOfText(words.join(' ')), shingles, before };
+  const shingles = Uint32Array.from(all).sort().slice(0, MOST_SHINGLES);
+  return { text: words.value, shingles, before };
 }
 
-function wordsOf(text: string): readonly string[] {
-  const words: string[] = [];
-  let start = 0;
-  for (let at = 0; at <= text.length; at += 1) {
-    const code = at < text.length ? text.charCodeAt(at) : 0;
-    // The expression knows all scripts and is several times slower.
-    if (code > 127) return text.match(WORD) ?? [];
-    if (IS_WORD[code] === 1) continue;
-    if (at > start) words.push(text.slice(start, at));
-    start = at + 1;
+/** Hashes of the words of a text, one by one and together. */
+class WordHashes {
+  hashes: number[] = [];
+  #low = FNV_START;
+  #high = HIGH_START;
+  #word = FNV_START;
+  #length = 0;
+
+  /** Hash of all words, 53 bits. */
+  get value(): number {
+    return mixed(this.#high) * 2 ** 21 + (mixed(this.#low) >>> 11);
   }
-  return words;
+
+  clear(): void {
+    this.hashes = [];
+    this.#low = FNV_START;
+    this.#high = HIGH_START;
+    this.#word = FNV_START;
+    this.#length = 0;
+  }
+
+  add(word: string): void {
+    for (let index = 0; index < word.length; index += 1) this.#unit(word.charCodeAt(index));
+    this.#endWord();
+  }
+
+  /** Adds the words of a text of ASCII characters; false, with some of them added, for any other. */
+  addPlain(text: string): boolean {
+    for (let index = 0; index < text.length; index += 1) {
+      const unit = text.charCodeAt(index);
+      if (unit > 127) return false;
+      const isUpper = unit >= 65 && unit <= 90;
+      const isWord =
+        isUpper || (unit >= 97 && unit <= 122) || (unit >= 48 && unit <= 57) || unit === 95;
+      if (isWord) this.#unit(isUpper ? unit + 32 : unit);
+      else if (this.#length > 0) this.#endWord();
+    }
+    if (this.#length > 0) this.#endWord();
+    return true;
+  }
+
+  #unit(unit: number): void {
+    this.#word = Math.imul(this.#word ^ unit, 16_777_619);
+    this.#high = Math.imul(this.#high ^ unit, 0x5bd1_e995);
+    this.#length += 1;
+  }
+
+  #endWord(): void {
+    this.hashes.push(this.#word);
+    this.#low = Math.imul(this.#low ^ mixed(this.#word), 16_777_619);
+    this.#high = Math.imul(this.#high ^ (this.#high >>> 15) ^ 32, 0x5bd1_e995);
+    this.#word = FNV_START;
+    this.#length = 0;
+  }
 }
 
-/** What WORD matches of ASCII. */
-const IS_WORD = Uint8Array.from({ length: 128 }, (_, code) =>
-  /[\p{L}\p{N}\p{M}_]/u.test(String.fromCharCode(code)) ? 1 : 0,
-);
+const FNV_START = 2_166_136_261;
+const HIGH_START = 0x9e37_79b9;
 
 /** The hash of a prompt that grows message by message. */
 export class PromptHash {

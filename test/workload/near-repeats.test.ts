@@ -112,6 +112,9 @@ describe('user messages', () => {
     expect(print('Où est-il ?')).toBe(print('  où   EST il'));
     expect(print('取消预订')).not.toBe(print('取消订单'));
     expect(print('')).toBe(print('?!'));
+    // A sign beyond ASCII between the same words changes nothing.
+    expect(askPrint('Book it – now, for two')).toEqual(askPrint('book IT - now for two.'));
+    expect(print('ab c')).not.toBe(print('a bc'));
   });
 
   it('of great length keep a bounded fingerprint that still finds their copies', () => {
