@@ -52,6 +52,16 @@ describe('critical path', () => {
       shares: { gapMs: 150, llmMs: 200, toolMs: 100 },
     },
     {
+      why: "the model's queue is told apart from the rest of the first token",
+      turn: turn(0, llm({ startMs: 0, endMs: 1000, ttftMs: 300, details: { queueMs: 120 } })),
+      shares: { queueMs: 120, ttftMs: 180, decodeMs: 700 },
+    },
+    {
+      why: 'a tool that waited for approval worked only the rest of its time',
+      turn: turn(0, tool({ startMs: 0, endMs: 1000, humanWaitMs: 900 })),
+      shares: { approvalMs: 900, toolMs: 100 },
+    },
+    {
       why: 'of parallel tools the slower one counts',
       turn: turn(
         0,
