@@ -5,6 +5,7 @@ import { formatShare, round } from '../core/units.ts';
 import { AgentInfraError } from '../errors.ts';
 import { givenSource } from './plan-notes.ts';
 import type { Notes } from './plan-notes.ts';
+import { profileDate } from './plan-workload.ts';
 import type { PlanWorkload } from './plan-workload.ts';
 
 type Caching = NonNullable<PlanDocument['caching']>;
@@ -64,13 +65,12 @@ function hitRateOf(
       { hint: 'Give a share, such as hitRate: 80%.' },
     );
   }
-  const { end, start } = profile.window;
   return {
     hitRate: lifetime === '5m' ? prefix.ttl.m5 : prefix.ttl.h1,
     source: {
       of,
       page: `profile ${profile.name}: equal prefixes within ${lifetime === '5m' ? '5 minutes' : 'an hour'}`,
-      date: (end ?? start ?? 'unknown').slice(0, 10),
+      date: profileDate(profile),
       basis: 'measured',
     },
   };

@@ -62,7 +62,6 @@ function fromProfile(profile: WorkloadProfile, name: string, seed: string | numb
     why: 'the profile has no whole sessions to resample',
   }));
   if (profile.latency.e2eMs === null) assumptions.push(timingAssumption('workload.profile'));
-  const { start, end } = profile.window;
   return {
     traffic,
     skeletons: withTurns,
@@ -72,11 +71,16 @@ function fromProfile(profile: WorkloadProfile, name: string, seed: string | numb
       {
         of: 'workload',
         page: `profile ${profile.name} (${profile.source.format}, ${profile.calls.count} calls)`,
-        date: profile.source.date ?? (end ?? start ?? 'unknown').slice(0, 10),
+        date: profileDate(profile),
         basis: 'measured',
       },
     ],
   };
+}
+
+/** When the workload was measured: as its source says, else by its own clock. */
+export function profileDate({ source, window }: WorkloadProfile): string {
+  return source.date ?? (window.end ?? window.start ?? 'unknown').slice(0, 10);
 }
 
 /** A pool whose mean call has exactly the measured tokens; only its spread is drawn. */

@@ -9,6 +9,7 @@ import type { Plan } from '../capacity/plan.ts';
 import { planTemplate } from '../catalog/plan-template.ts';
 import { workloadProfileProblem } from '../config/bundled.ts';
 import { AgentInfraError, asError } from '../errors.ts';
+import { renderPlanHtml } from '../report/html-plan-page.ts';
 import { planDiffText } from '../report/plan-diff.ts';
 import { planJson } from '../report/plan-json.ts';
 import { infracostUsage } from '../report/plan-stack-infracost.ts';
@@ -31,7 +32,7 @@ export interface PlanOptions extends CatalogOptions {
   readonly calibrate?: string | undefined;
   /** ... and how many replicas of the plan's pool answered it. */
   readonly replicas?: number | undefined;
-  readonly format?: 'text' | 'json' | 'markdown' | undefined;
+  readonly format?: 'text' | 'json' | 'markdown' | 'html' | undefined;
 }
 
 /** `agent-infra plan [file]`. */
@@ -40,6 +41,10 @@ export async function runPlan(file: string, options: PlanOptions): Promise<void>
   if (options.output !== undefined) await writePlan(plan, options.output);
   if (options.format === 'markdown') {
     process.stdout.write(planMarkdown(plan));
+    return;
+  }
+  if (options.format === 'html') {
+    process.stdout.write(renderPlanHtml(plan));
     return;
   }
   if (options.json === true || options.format === 'json') {
@@ -122,6 +127,7 @@ async function writePlan(plan: Plan, folder: string): Promise<void> {
   });
   await writeText(join(folder, 'plan.txt'), planText(plan));
   await writeText(join(folder, 'plan.md'), planMarkdown(plan));
+  await writeText(join(folder, 'plan.html'), renderPlanHtml(plan));
   await writeText(
     join(folder, 'plan.json'),
     `${JSON.stringify(planJson(plan, toolVersion()), null, 2)}\n`,

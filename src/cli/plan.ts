@@ -19,9 +19,13 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
         'text',
         'json',
         'markdown',
+        'html',
       ] as const),
     )
-    .option('-o, --output <dir>', 'write text, Markdown, JSON and Prometheus rules into a folder')
+    .option(
+      '-o, --output <dir>',
+      'write text, Markdown, HTML, JSON and Prometheus rules into a folder',
+    )
     .option('--set <path=value>', SET_HELP, collect)
     .option('--prices <overlay>', PRICES_HELP)
     .option('--limits-from <file>', LIMITS_HELP)

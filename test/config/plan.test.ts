@@ -376,6 +376,7 @@ describe('commands', () => {
 
     test('writes the report, the JSON and the rules', () => {
       expect(readdirSync(join(folder, 'out')).toSorted()).toEqual([
+        'plan.html',
         'plan.json',
         'plan.md',
         'plan.txt',

@@ -72,7 +72,8 @@ function holdsSources(plan: Plan, markdown: string): void {
   for (const { basis, date, page } of plan.sources) {
     expect(page).not.toBe('');
     // What the plan itself gives needs no date.
-    expect({ page, dated: basis === 'given' || date !== '' }).toEqual({ page, dated: true });
+    const dated = basis === 'given' || /^\d{4}-\d{2}(?:-\d{2})?$/.test(date);
+    expect({ page, date, dated }).toEqual({ page, date, dated: true });
   }
 }
 
