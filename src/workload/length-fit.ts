@@ -7,7 +7,7 @@ export interface LengthFit extends ArrivalModelFit {
 }
 
 /** P(X > x) = (from / x)^alpha for the largest 5 %. */
-export interface ParetoTail {
+interface ParetoTail {
   /** Below 2 the variance, below 1 the mean is not bounded: the next outlier decides. */
   readonly alpha: number;
   readonly from: number;
