@@ -30,8 +30,12 @@ export type Part = readonly PartFile[];
 
 /** Parts per thread: enough that a slow one does not keep the others waiting for long. */
 const PARTS_PER_JOB = 4;
-/** Less than this is read faster by one thread than others are started. */
-const WORTH_SPLITTING_BYTES = 32 * 1024 * 1024;
+/**
+ * Less than this is read as fast by one thread: every thread compiles its hot code anew, about a
+ * second of CPU time. On two cores two threads draw level at about 750 MB of transcripts
+ * (`bench/profile.mjs`), earlier with more cores and with formats that take longer per byte.
+ */
+const WORTH_SPLITTING_BYTES = 256 * 1024 * 1024;
 const SMALLEST_PART_BYTES = 8 * 1024 * 1024;
 
 /**
