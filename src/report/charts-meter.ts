@@ -5,7 +5,10 @@ import type { Markup } from './html.ts';
 
 /** How full one limit is at each scale. */
 export interface MeterRow {
+  /** Whose limit it is. */
   readonly name: string;
+  /** Which limit, in a line of its own. */
+  readonly limit: string;
   readonly bars: readonly MeterBar[];
 }
 
@@ -45,12 +48,20 @@ export function meterChart({ title, summary, rows }: MeterChart): Markup {
     /^[15]/.test(String(tick).replace(/^0\.0*/, '')),
   );
   const marks: Markup[] = [];
+  // After the line of the limit, so that it strikes none of them through.
+  const texts: Markup[] = [];
   let y = margin.top + ROW_GAP / 2;
   for (const [index, row] of rows.entries()) {
     const middle = y + (heights[index]! - ROW_GAP) / 2;
-    marks.push(html`<text class="strong" x="0" y="${at(middle)}" dy="0.25em">${row.name}</text> `);
+    marks.push(
+      html`<text class="strong" x="0" y="${at(middle)}" dy="-0.35em"
+          >${shortened(row.name)}<title>${row.name}</title></text
+        ><text x="0" y="${at(middle)}" dy="1em">${row.limit}</text> `,
+    );
     for (const [place, bar] of row.bars.entries()) {
-      marks.push(meterBar(bar, y + place * (BAR_HEIGHT + BAR_GAP), area.left, x(bar.share)));
+      const top = y + place * (BAR_HEIGHT + BAR_GAP);
+      marks.push(meterBar(bar, top, area.left, x(bar.share)));
+      texts.push(barText(bar, top, x(bar.share)));
     }
     y += heights[index]!;
   }
@@ -73,8 +84,15 @@ export function meterChart({ title, summary, rows }: MeterChart): Markup {
       margin,
       x: { scale: x, ticks, format, label: 'share of the limit in the busiest minute' },
     },
-    marks,
+    [...marks, ...texts],
   );
+}
+
+/** Room left of the bars, in characters of the chart's type. */
+const NAME_LENGTH = 26;
+
+function shortened(name: string): string {
+  return name.length <= NAME_LENGTH ? name : `${name.slice(0, NAME_LENGTH - 1)}…`;
 }
 
 function meterBar(bar: MeterBar, top: number, from: number, to: number): Markup {
@@ -91,8 +109,12 @@ function meterBar(bar: MeterBar, top: number, from: number, to: number): Markup 
       height="${BAR_HEIGHT}"
       rx="3"
       ><title>${bar.text}</title></rect
-    ><text class="strong" x="${at(from + width + 8)}" y="${at(top + BAR_HEIGHT / 2)}" dy="0.35em"
-      >${bar.text}</text
     ></g
+  > `;
+}
+
+function barText(bar: MeterBar, top: number, end: number): Markup {
+  return html`<text class="strong" x="${at(end + 8)}" y="${at(top + BAR_HEIGHT / 2)}" dy="0.35em"
+    >${bar.text}</text
   > `;
 }

@@ -58,8 +58,11 @@ function meterRows({ scales }: Plan): MeterRow[] {
     for (const { demandPeak, dimension, limit, limitPool, model, utilisation } of limits) {
       if (utilisation === null || demandPeak === null) continue;
       const key = `${limitPool}/${dimension}`;
-      const name = `${model} ${DIMENSIONS[dimension].label} ${formatCount(limit)}`;
-      const row = rows.get(key) ?? { name, bars: [] };
+      const row = rows.get(key) ?? {
+        name: model,
+        limit: `${DIMENSIONS[dimension].label} ${formatCount(limit)}`,
+        bars: [],
+      };
       rows.set(key, row);
       row.bars.push({
         scale: `${scale}x`,

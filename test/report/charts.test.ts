@@ -145,13 +145,21 @@ test('meter: the tone follows the share, over the limit is told apart', () => {
   const svg = meterChart({
     title: 't',
     summary: 's',
-    rows: [{ name: 'RPM', bars: [bar(0.5), bar(0.9), bar(3)] }],
+    rows: [
+      {
+        name: 'a-model-with-a-very-long-name',
+        limit: 'RPM 500',
+        bars: [bar(0.5), bar(0.9), bar(3)],
+      },
+    ],
   });
   expect(svg.text.match(/<g class="(?:s1|warn|bad)">/g)).toEqual([
     '<g class="s1">',
     '<g class="warn">',
     '<g class="bad">',
   ]);
+  expect(svg.text).toContain('a-model-with-a-very-long-…<title>a-model-with-a-very-long-name<');
+  expect(svg.text).toContain('>RPM 500<');
   expect(faults(svg)).toEqual([]);
 });
 
