@@ -192,5 +192,13 @@ class Earliest<T extends number | AskPrint> {
 
 function compare(a: number | AskPrint, b: number | AskPrint): number {
   if (typeof a === 'number' || typeof b === 'number') return Number(a) - Number(b);
-  return a.text - b.text || (a.before ?? -1) - (b.before ?? -1);
+  return (
+    a.text - b.text || (a.before ?? -1) - (b.before ?? -1) || compareLists(a.shingles, b.shingles)
+  );
+}
+
+/** Texts of one hash may differ. */
+function compareLists(a: Uint32Array, b: Uint32Array): number {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at === -1 || at >= b.length ? a.length - b.length : a[at]! - b[at]!;
 }

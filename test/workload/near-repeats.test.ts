@@ -4,8 +4,11 @@ import { array, assert, constantFrom, property } from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 
 import { askPrint } from '../../src/traces/ask-print.ts';
+import type { LlmCall } from '../../src/core/trace.ts';
 import { nearRepeats } from '../../src/workload/near-repeats.ts';
+import { RepeatFold } from '../../src/workload/repeats.ts';
 import { noTraces, sharedTrace } from '../traces/collected.ts';
+import { llm } from './trace-builders.ts';
 
 describe.skipIf(noTraces)('tau-bench', () => {
   test('1,490 user messages: published shares of repeats', () => {
@@ -26,6 +29,23 @@ describe.skipIf(noTraces)('tau-bench', () => {
       '17.7',
     ]);
   });
+});
+
+test('messages of one instant and one hash count the same in any order', () => {
+  const asks = [
+    [2, 7, 10, 11],
+    [2, 5, 10, 11],
+    [1, 7, 10, 11],
+  ].map((shingles, text): LlmCall => {
+    const ask = { text: Math.max(1, text), before: 0, shingles: Uint32Array.from(shingles) };
+    return llm({ startMs: text === 2 ? 9 : 5, details: { ask } });
+  });
+  const counts = (calls: readonly LlmCall[]): object | null => {
+    const fold = new RepeatFold();
+    for (const call of calls) fold.call(call);
+    return fold.figures();
+  };
+  expect(counts([asks[1]!, asks[0]!, asks[2]!])).toEqual(counts(asks));
 });
 
 describe('user messages', () => {
