@@ -286,6 +286,14 @@ export const workloadFields = {
   structure: optional(structure),
   clients: optional(clients),
   repeats: optional(repeats),
+  stated: optional(
+    z.object({
+      costUsd: known(summary),
+      toolTokens: known(summary),
+      systemTokens: known(summary),
+      subAgentTokens: known(summary),
+    }),
+  ),
   usage: optional(usage),
   warnings: z.array(z.string()).default([]),
 };

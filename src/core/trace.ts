@@ -18,6 +18,16 @@ export interface Session {
    * nothing may then be said about arrivals or concurrency across sessions.
    */
   readonly relativeTime?: boolean | undefined;
+  readonly stated?: StatedSizes | undefined;
+}
+
+/** Token counts that a source states apart from the usage of calls. */
+export interface StatedSizes {
+  /** Tool definitions and system prompt, which stand before everything else the main agent sends. */
+  readonly toolTokens?: number | undefined;
+  readonly systemTokens?: number | undefined;
+  /** Its own total of each sub-agent; those without one are left out. */
+  readonly subAgentTokens: readonly number[];
 }
 
 /** One user interaction: a user message until the agent's final answer. */
@@ -72,6 +82,8 @@ export interface CallDetails {
   readonly route?: string | undefined;
   /** Wait in the queue before the model began; part of ttftMs. */
   readonly queueMs?: number | undefined;
+  /** Cost in US dollars that the source recorded. */
+  readonly costUsd?: number | undefined;
   /** Hashes of the tool definitions and of the system prompt. */
   readonly toolsHash?: string | undefined;
   readonly systemHash?: string | undefined;

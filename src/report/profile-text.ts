@@ -5,6 +5,7 @@ import { arrivalsSection } from './profile-arrivals.ts';
 import { cacheSection } from './profile-cache.ts';
 import { clientSection, repeatSection, usageSection } from './profile-clients.ts';
 import { coverageSection } from './profile-coverage.ts';
+import { statedLines } from './profile-stated.ts';
 import { structureSection, timeSection } from './profile-structure.ts';
 import { visibleWidth } from './text-width.ts';
 import { bar, heading, paint, plain, table, wrapSentences } from './text.ts';
@@ -114,7 +115,8 @@ function summaryRow(
   return [[name, formatCount(n), ...[mean, p50, p90, p95, p99, max].map(format), interval]];
 }
 
-function tokenSection({ tokens, calls, precision }: WorkloadProfile, style: TextStyle): string {
+function tokenSection(profile: WorkloadProfile, style: TextStyle): string {
+  const { tokens, calls, precision } = profile;
   const rows = [
     ...summaryRow('input', tokens.input, formatCount),
     ...(tokens.cacheRead === null && tokens.cacheWrite === null
@@ -144,6 +146,7 @@ function tokenSection({ tokens, calls, precision }: WorkloadProfile, style: Text
     heading('Tokens per LLM call', style),
     summaryTable(rows, style),
     ...fitLines(tokens),
+    ...statedLines(profile),
     ...notes.map((note) => paint(`  ${note}`, 'dim', style)),
   ].join('\n');
 }

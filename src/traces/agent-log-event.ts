@@ -1,5 +1,6 @@
 import type { LlmCall } from '../core/trace.ts';
 import { amountOf, textOf, type JsonObject } from './json-value.ts';
+import { recordedCost } from './recorded-cost.ts';
 import { cacheWrites, exclusiveUsage, inclusiveUsage } from './usage.ts';
 
 /** What one log record of a coding agent says; times are those of the record, at its end. */
@@ -20,6 +21,8 @@ export type AgentEvent =
       readonly error?: string | undefined;
       readonly agent?: string | undefined;
       readonly requestId?: string | undefined;
+      /** US dollars, as the agent estimates them. */
+      readonly costUsd?: number | undefined;
     }
   | {
       readonly kind: 'tool';
@@ -81,6 +84,7 @@ function claudeEvent(event: string, attributes: JsonObject): AgentEvent {
       textOf(attributes['agent.name']) ??
       (attributes['query_source'] === 'subagent' ? 'sub-agent' : undefined),
     requestId: textOf(attributes['request_id']),
+    costUsd: recordedCost(attributes['cost_usd']),
   };
 }
 

@@ -3,6 +3,7 @@ import { AgentSession, type StepDraft, type Thread } from './agent-session.ts';
 import { argumentsHash } from './argument-hash.ts';
 import { contentTexts } from './estimate.ts';
 import { amountOf, isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
+import { recordedCost } from './recorded-cost.ts';
 import { isoMs } from './timestamp.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
 import type { Place, Tally } from './tally.ts';
@@ -84,6 +85,7 @@ class AtifFold implements JsonFold {
           model: callModel,
           operation: 'chat',
           ...usageOf(step, said, this.#tally.estimates),
+          details: costOf(step),
           attempts: [{ startMs, endMs }],
           agent: at.agent,
         });
@@ -100,6 +102,11 @@ class AtifFold implements JsonFold {
       this.#steps(inner, { ...at, thread: at.session.thread(id), agent });
     }
   }
+}
+
+function costOf(step: JsonObject): LlmCall['details'] {
+  const costUsd = recordedCost(objectOf(step['metrics'])['cost_usd']);
+  return costUsd === undefined ? undefined : { costUsd };
 }
 
 function usageOf(

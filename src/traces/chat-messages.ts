@@ -45,6 +45,7 @@ export class ChatMessages {
     message: JsonObject,
     facts: Pick<LlmCall, 'startMs' | 'endMs' | 'model' | 'provider'> & {
       readonly tokens?: LlmCall['tokens'] | undefined;
+      readonly costUsd?: number | undefined;
     },
   ): StepDraft<LlmCall> {
     const answer = contentTexts([message['content'], message['tool_calls']]);
@@ -62,7 +63,7 @@ export class ChatMessages {
       tokensBasis: tokens === undefined ? 'estimated' : 'reported',
       attempts: [{ startMs, endMs }],
       finishReason: calls.length > 0 ? 'tool_calls' : 'stop',
-      details: { promptHash: this.#hash.value, ask: this.#ask },
+      details: { promptHash: this.#hash.value, ask: this.#ask, costUsd: facts.costUsd },
     });
     this.#ask = undefined;
     for (const call of calls) this.#toolCall(call, endMs ?? startMs);

@@ -7,6 +7,7 @@ import {
   unpackJson,
   type JsonObject,
 } from './json-value.ts';
+import { recordedCost } from './recorded-cost.ts';
 import { loggedCall } from './request-log.ts';
 import { timeMs } from './timestamp.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
@@ -69,7 +70,10 @@ class HeliconeFold implements JsonFold {
         status,
         error: status !== undefined && (status < 200 || status >= 400) ? String(status) : undefined,
         finishReason: finishReason(row),
-        details: { client: textOf(row['request_user_id']) },
+        details: {
+          client: textOf(row['request_user_id']),
+          costUsd: recordedCost(row['costUSD'], row['cost']),
+        },
       }),
     );
   }

@@ -8,6 +8,7 @@ import {
   unpackJson,
   type JsonObject,
 } from './json-value.ts';
+import { recordedCost } from './recorded-cost.ts';
 import type { SpanRecord, SpanRole } from './span-record.ts';
 import { spanRole } from './span-role.ts';
 import { spanCsvReader } from './span-csv.ts';
@@ -49,6 +50,11 @@ function spanOf(row: JsonObject, trace: JsonObject): SpanRecord {
   const type = textOf(row['type']);
   const role = roleOf(type, name, row);
   const tokens = role === 'tool' ? undefined : usageOf(row);
+  const costUsd = recordedCost(
+    objectOf(unpackJson(field('costDetails')))['total'],
+    field('totalCost'),
+    field('calculatedTotalCost'),
+  );
   return {
     traceId: textOf(field('traceId')) ?? textOf(trace['id']) ?? '',
     spanId: textOf(row['id']) ?? '',
@@ -69,6 +75,7 @@ function spanOf(row: JsonObject, trace: JsonObject): SpanRecord {
         : {
             model: textOf(field('model')) ?? textOf(field('providedModelName')),
             tokens,
+            details: costUsd === undefined ? undefined : { costUsd },
             ttftMs: firstMs === undefined || firstMs < startMs ? undefined : firstMs - startMs,
             streamed: firstMs === undefined ? undefined : true,
             aggregateOnly: role === 'group' || undefined,

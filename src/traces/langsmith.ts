@@ -1,5 +1,6 @@
 import type { TokenRecord } from '../core/tokens.ts';
 import { amountOf, isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
+import { recordedCost } from './recorded-cost.ts';
 import type { SpanRecord, SpanRole } from './span-record.ts';
 import { spanCsvReader } from './span-csv.ts';
 import { spanListReader, type SpanList } from './span-list.ts';
@@ -34,6 +35,7 @@ function spanOf(run: JsonObject): SpanRecord {
   const name = textOf(run['name']) ?? '';
   const role = ROLES[run['run_type'] as string] ?? 'group';
   const tokens = usageOf(run);
+  const costUsd = recordedCost(run['total_cost']);
   const id = textOf(run['id']) ?? '';
   return {
     traceId: textOf(run['trace_id']) ?? id,
@@ -57,6 +59,7 @@ function spanOf(run: JsonObject): SpanRecord {
             model: textOf(metadata['ls_model_name']),
             provider: textOf(metadata['ls_provider']),
             tokens,
+            details: costUsd === undefined ? undefined : { costUsd },
             ttftMs: firstMs === undefined || firstMs < startMs ? undefined : firstMs - startMs,
             streamed: firstMs === undefined ? undefined : true,
             aggregateOnly: role === 'group' || undefined,

@@ -1,5 +1,6 @@
 import type { TokenRecord } from '../core/tokens.ts';
 import { amountOf, isObject, objectOf, textOf, unpackJson, type JsonObject } from './json-value.ts';
+import { recordedCost } from './recorded-cost.ts';
 import { firstTokenMs, loggedCall } from './request-log.ts';
 import { responseUsage } from './response-usage.ts';
 import { timeMs } from './timestamp.ts';
@@ -70,6 +71,7 @@ class LitellmFold implements JsonFold {
             client:
               textOf(row['end_user']) || textOf(row['user']) || textOf(row['api_key']) || undefined,
             route: textOf(row['model_id']),
+            costUsd: recordedCost(row['spend'], row['response_cost']),
           },
         }),
       );

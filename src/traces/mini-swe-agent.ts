@@ -1,6 +1,7 @@
 import { AgentSession } from './agent-session.ts';
 import { ChatMessages, isMessage } from './chat-messages.ts';
 import { isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
+import { recordedCost } from './recorded-cost.ts';
 import { responseUsage } from './response-usage.ts';
 import { timeMs } from './timestamp.ts';
 import type { JsonFold, JsonReader, Sample } from './trace-reader.ts';
@@ -77,13 +78,15 @@ class MiniFold implements JsonFold {
     message: JsonObject,
     { beforeMs, atMs }: { beforeMs: number; atMs: number },
   ): void {
-    const response = objectOf(objectOf(message['extra'])['response']);
+    const extra = objectOf(message['extra']);
+    const response = objectOf(extra['response']);
     chat.assistant(message, {
       startMs: beforeMs <= atMs ? beforeMs : atMs,
       endMs: Number.isNaN(atMs) ? undefined : atMs,
       model: textOf(response['model']),
       provider: undefined,
       tokens: responseUsage(response['usage']),
+      costUsd: recordedCost(extra['cost']),
     });
     if (listOf(message['tool_calls']).length > 0) return;
     const action = FENCED_CODE.exec(textOf(message['content']) ?? '');

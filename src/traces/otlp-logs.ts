@@ -178,12 +178,24 @@ class SessionOfEvents {
     const durationMs = event.durationMs ?? waited;
     const startMs = durationMs === undefined ? atMs : atMs - durationMs;
     const endMs = durationMs === undefined ? undefined : atMs;
-    const { agent, error, model, provider, status, tokens } = event;
+    const { agent, costUsd, error, model, provider, status, tokens } = event;
+    const details = costUsd === undefined ? undefined : { costUsd };
     const ttftMs =
       event.ttftMs !== undefined && event.ttftMs <= (durationMs ?? 0) ? event.ttftMs : undefined;
     if (!hasSession) {
       this.#tally.call(
-        loggedCall({ startMs, endMs, model, provider, tokens, ttftMs, status, error, agent }),
+        loggedCall({
+          startMs,
+          endMs,
+          model,
+          provider,
+          tokens,
+          ttftMs,
+          status,
+          error,
+          agent,
+          details,
+        }),
       );
       return;
     }
@@ -200,6 +212,7 @@ class SessionOfEvents {
       attempts: [...this.#tries.slice(0, -1), ...retries(event.attempt, startMs), last],
       error,
       agent,
+      details,
     };
     this.#tries = [];
     const { main } = this.#session;

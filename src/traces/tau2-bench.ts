@@ -1,6 +1,7 @@
 import { AgentSession } from './agent-session.ts';
 import { ChatMessages, isMessage } from './chat-messages.ts';
 import { isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
+import { recordedCost } from './recorded-cost.ts';
 import { responseUsage } from './response-usage.ts';
 import { isoMs } from './timestamp.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
@@ -100,6 +101,7 @@ class Tau2Fold implements JsonFold {
         startMs,
         endMs: atMs,
         tokens,
+        costUsd: recordedCost(message['cost']),
         model: undefined,
         provider: undefined,
       });

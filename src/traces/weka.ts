@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { LlmCall } from '../core/trace.ts';
+import type { LlmCall, StatedSizes } from '../core/trace.ts';
 import { AgentSession, type StepDraft, type Thread } from './agent-session.ts';
 import { amountOf, isObject, listOf, textOf, type JsonObject } from './json-value.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
@@ -62,6 +62,7 @@ class WekaFold implements JsonFold {
     const blockTokens = amountOf(value['block_size']) ?? 0;
     const session = new AgentSession(textOf(value['id']) ?? place.toString(), {
       relativeTime: true,
+      stated: statedSizes(value, requests),
     });
     new WekaTrace(this.#tally, session, blockTokens).read(requests, place);
     const built = session.build();
@@ -176,6 +177,19 @@ class WekaTrace {
       name: UNNAMED_TOOL,
     });
   }
+}
+
+/** What the trace says of the main agent's prompt and, where they ended, of its sub-agents. */
+function statedSizes(trace: JsonObject, requests: readonly unknown[]): StatedSizes {
+  return {
+    toolTokens: amountOf(trace['tool_tokens']),
+    systemTokens: amountOf(trace['system_tokens']),
+    subAgentTokens: requests.flatMap((request) =>
+      isObject(request) && request['type'] === 'subagent'
+        ? (amountOf(request['total_tokens']) ?? [])
+        : [],
+    ),
+  };
 }
 
 function innerRequests(request: unknown): readonly unknown[] {

@@ -2,7 +2,6 @@ import type { LlmCall, Session, Step } from '../core/trace.ts';
 import { inputTokens } from '../core/tokens.ts';
 import { PrefixBlockIds } from './write-prefix-blocks.ts';
 import { TraceWriter } from './write-trace.ts';
-import type { WriterOutput } from './write-trace.ts';
 
 /** Block size of the format's corpora; readers of the format assume it. */
 const BLOCK_TOKENS = 64;
@@ -28,11 +27,6 @@ interface RequestRow {
  * others, as many captures have them. Rows without session become one file each.
  */
 export class WekaWriter extends TraceWriter {
-  constructor(output: WriterOutput) {
-    super(output);
-    this.note('tool and system tokens are not known to the trace and written as 0');
-  }
-
   call(call: LlmCall): void {
     this.session({ id: '', turns: [{ startMs: call.startMs, steps: [call] }] });
   }
@@ -62,13 +56,15 @@ export class WekaWriter extends TraceWriter {
         stop: next === undefined || opening.has(next) ? 'end_turn' : 'tool_use',
       };
     });
+    const { toolTokens, systemTokens } = session.stated ?? {};
+    if (toolTokens === undefined || systemTokens === undefined) this.#noteUnknown();
     const document = {
       id: `trace_${number}`,
       models: [...new Set(requests.map(({ model }) => model))],
       block_size: BLOCK_TOKENS,
       hash_id_scope: 'local',
-      tool_tokens: 0,
-      system_tokens: 0,
+      tool_tokens: toolTokens ?? 0,
+      system_tokens: systemTokens ?? 0,
       requests,
     };
     this.emitFile(`trace_${number}.json`, `${JSON.stringify(document)}\n`);
@@ -77,6 +73,13 @@ export class WekaWriter extends TraceWriter {
   }
 
   #files = 0;
+  #hasUnknown = false;
+
+  #noteUnknown(): void {
+    if (this.#hasUnknown) return;
+    this.#hasUnknown = true;
+    this.note('tool and system tokens that the trace does not state are written as 0');
+  }
 }
 
 function firstCall(steps: readonly Step[]): LlmCall | undefined {

@@ -185,7 +185,7 @@ export class ProfileFold implements TraceSink {
     const { arrivals, warnings: tickWarnings } = withoutArtefacts(
       withTurnPattern(calls.arrivals, sessions.pattern),
     );
-    const { clients, repeats, fanOut, retryWaits, stateSizes, usage } = this.#side.figures({
+    const { clients, repeats, fanOut, retryWaits, stateSizes, stated, usage } = this.#side.figures({
       firstMs: calls.firstStartMs,
       lastMs: calls.lastStartMs,
       calls: this.#counts.calls,
@@ -224,6 +224,7 @@ export class ProfileFold implements TraceSink {
       structure: structure === null ? null : { ...structure, fanOut, retryWaits },
       clients,
       repeats,
+      stated,
       usage,
       warnings: [],
       skeletons,

@@ -9,6 +9,8 @@ import { RetryFold } from './retry-waits.ts';
 import type { RetryFoldState, RetryWaits } from './retry-waits.ts';
 import { StateFold } from './state-size.ts';
 import type { StateFoldState, StateSizes } from './state-size.ts';
+import { StatedFold } from './stated.ts';
+import type { StatedFigures, StatedFoldState } from './stated.ts';
 import { UsageFold } from './usage-windows.ts';
 import type { TracedTotals, UsageFoldState, UsageProfile } from './usage-windows.ts';
 
@@ -19,12 +21,14 @@ export class SideFolds {
   readonly #fanOut = new FanOutFold();
   readonly #retries = new RetryFold();
   readonly #states = new StateFold();
+  readonly #stated = new StatedFold();
   readonly #usage = new UsageFold();
 
   call(call: LlmCall): void {
     if (call.details === undefined) return;
     this.#clients.call(call);
     this.#repeats.call(call);
+    this.#stated.call(call);
   }
 
   session(session: Session): void {
@@ -33,6 +37,7 @@ export class SideFolds {
     this.#fanOut.add(session);
     this.#retries.add(session);
     this.#states.add(session);
+    this.#stated.session(session);
   }
 
   bucket(bucket: UsageBucket): void {
@@ -47,6 +52,7 @@ export class SideFolds {
       fanOut: this.#fanOut.state(),
       retries: this.#retries.state(),
       states: this.#states.state(),
+      stated: this.#stated.state(),
       usage: this.#usage.state(),
     };
   }
@@ -66,6 +72,7 @@ export class SideFolds {
     this.#fanOut.merge(state.fanOut);
     this.#retries.merge(state.retries);
     this.#states.merge(state.states);
+    this.#stated.merge(state.stated);
     this.#usage.merge(state.usage);
   }
 
@@ -76,6 +83,7 @@ export class SideFolds {
       fanOut: this.#fanOut.figures(),
       retryWaits: this.#retries.figures(),
       stateSizes: this.#states.figures(),
+      stated: this.#stated.figures(),
       usage: this.#usage.figures(traced),
     };
   }
@@ -87,6 +95,7 @@ export interface SideFoldsState {
   readonly fanOut: FanOutFoldState;
   readonly retries: RetryFoldState;
   readonly states: StateFoldState;
+  readonly stated: StatedFoldState;
   readonly usage: UsageFoldState;
 }
 
@@ -96,5 +105,6 @@ interface SideFigures {
   readonly fanOut: FanOutProfile;
   readonly retryWaits: RetryWaits;
   readonly stateSizes: StateSizes | null;
+  readonly stated: StatedFigures | null;
   readonly usage: UsageProfile | null;
 }

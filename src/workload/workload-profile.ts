@@ -7,6 +7,7 @@ import type { DayShape } from './day-shape.ts';
 import type { LengthFit } from './length-fit.ts';
 import type { RepeatProfile } from './repeats.ts';
 import type { StateSizes } from './state-size.ts';
+import type { StatedFigures } from './stated.ts';
 import type { StructureProfile } from './structure.ts';
 import type { Summary } from './summary.ts';
 import type { UsageProfile } from './usage-windows.ts';
@@ -95,6 +96,8 @@ export interface WorkloadProfile {
   readonly clients?: ClientProfile | null | undefined;
   /** Prompts and messages that came before; null when the source holds none. */
   readonly repeats?: RepeatProfile | null | undefined;
+  /** Costs and sizes that the source states itself; null when it states none. */
+  readonly stated?: StatedFigures | null | undefined;
   /** Totals of providers' usage exports; null without one. */
   readonly usage?: UsageProfile | null | undefined;
   readonly warnings: readonly string[];

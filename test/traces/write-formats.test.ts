@@ -268,6 +268,27 @@ describe('weka', () => {
   });
 });
 
+describe('weka sizes in front of the prompt', () => {
+  it('are those that the source states, else 0 with a note', () => {
+    const sizes = (stated: Session['stated']): readonly unknown[] => {
+      const { files, notes } = exported('weka', (writer) => {
+        writer.session({ ...agent, stated });
+        writer.session({ ...agent, stated });
+      });
+      const { tool_tokens, system_tokens } = JSON.parse(files['trace_0001.json']!) as {
+        readonly tool_tokens: number;
+        readonly system_tokens: number;
+      };
+      return [tool_tokens, system_tokens, notes.filter((note) => note.includes('system tokens'))];
+    };
+    const note = 'tool and system tokens that the trace does not state are written as 0';
+    const all = { toolTokens: 12_439, systemTokens: 2774, subAgentTokens: [] };
+    expect(sizes(all)).toEqual([12_439, 2774, []]);
+    expect(sizes({ ...all, systemTokens: undefined })).toEqual([12_439, 0, [note]]);
+    expect(sizes(undefined)).toEqual([0, 0, [note]]);
+  });
+});
+
 describe('dag_jsonl', () => {
   it('adds what the prompt grew by, and waits as long', () => {
     const { text } = exported('dag_jsonl', (writer) => writer.session(agent));
