@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 
 import { inputTokens } from '../../src/core/tokens.ts';
-import { quantileSorted } from '../../src/core/statistics.ts';
 import type { LlmCall, ToolCall } from '../../src/core/trace.ts';
 import { isoMs } from '../../src/traces/timestamp.ts';
+import { ProfileFold } from '../../src/workload/profile-fold.ts';
 import { RepeatFold } from '../../src/workload/repeats.ts';
 import type { RepeatProfile } from '../../src/workload/repeats.ts';
 import {
@@ -17,16 +17,10 @@ import {
   toolsOf,
   type Collected,
 } from './collected.ts';
+import { at, expectSummary, mostAtOnce, sum, type SummaryFigures } from './summary-figures.ts';
 
 /** Every published figure of the sample traces: counts, tokens, turns, times. */
 
-const sum = (values: readonly number[]): number =>
-  values.reduce((total, value) => total + value, 0);
-const at = (values: readonly number[], q: number): number =>
-  quantileSorted(
-    values.toSorted((a, b) => a - b),
-    q,
-  );
 const inputs = (calls: readonly LlmCall[]): number[] =>
   calls.map(({ tokens }) => inputTokens(tokens));
 const outputs = (calls: readonly LlmCall[]): number[] => calls.map(({ tokens }) => tokens.output);
@@ -43,53 +37,17 @@ async function expectedFile(name: string): Promise<Record<string, never>> {
   >;
 }
 
-interface SummaryFigures {
-  readonly n: number;
-  readonly min: number;
-  readonly mean: number;
-  readonly p50: number;
-  readonly p90: number;
-  readonly p95: number;
-  readonly p99: number;
-  readonly max: number;
-  readonly sum: number;
-}
-
-/** Mean and percentiles are given to 4 decimals; times pass through milliseconds (1e-6 s). */
-function expectSummary(values: readonly number[], figures: SummaryFigures): void {
-  expect(values).toHaveLength(figures.n);
-  expect(sum(values) / values.length).toBeCloseTo(figures.mean, 3);
-  for (const [name, q] of [
-    ['p50', 0.5],
-    ['p90', 0.9],
-    ['p95', 0.95],
-    ['p99', 0.99],
-  ] as const) {
-    expect(Math.abs(at(values, q) - figures[name])).toBeLessThan(1e-4);
-  }
-  expect(Math.abs(Math.min(...values) - figures.min)).toBeLessThan(1e-5);
-  expect(Math.abs(Math.max(...values) - figures.max)).toBeLessThan(1e-5);
-}
-
 function repeatsOf({ sessions }: Collected): RepeatProfile | null {
   const fold = new RepeatFold();
   for (const session of sessions) fold.session(session);
   return fold.figures();
 }
 
-/** Sweep over [start, end), ends before starts at ties. */
+/** Over the calls whose end is known. */
 function maxConcurrent(calls: readonly LlmCall[]): number {
-  const events = calls
-    .filter(({ endMs }) => endMs !== undefined)
-    .flatMap(({ startMs, endMs }) => [
-      [startMs, 1],
-      [endMs!, -1],
-    ])
-    .toSorted((a, b) => a[0]! - b[0]! || a[1]! - b[1]!);
-  let now = 0;
-  let most = 0;
-  for (const [, change] of events) most = Math.max(most, (now += change!));
-  return most;
+  return mostAtOnce(
+    calls.flatMap(({ startMs, endMs }) => (endMs === undefined ? [] : [[startMs, endMs]])),
+  );
 }
 
 describe.skipIf(noTraces)('Mooncake', () => {
@@ -653,6 +611,11 @@ describe.skipIf(noTraces)('trajectories', () => {
     > & {
       readonly messages: number;
       readonly sessions: number;
+      readonly agent_calls: number;
+      readonly agent_cost: number;
+      readonly max_concurrent_sessions: number;
+      readonly tool_results: number;
+      readonly user_sim_calls: number;
     };
     const file = 'tau2-bench/2025-08-10_telecom_llm_agent_gpt-4o.json';
     const agent = await read(file);
@@ -662,10 +625,19 @@ describe.skipIf(noTraces)('trajectories', () => {
     expectSummary(inputs(calls), expected['agent_input']!);
     expectSummary(outputs(calls), expected['agent_output']!);
     expectSummary(calls.map(seconds), expected['agent_latency_s']!);
+    const fold = new ProfileFold();
+    for (const session of agent.sessions) fold.session(session);
+    const { stated, concurrency } = fold.profile({ name: 'tau2', format: 'tau2', files: [] });
+    expect([calls.length, stated!.costUsd!.n]).toEqual([expected.agent_calls, calls.length]);
+    // Given to 6 decimals.
+    expect(Math.abs(stated!.costUsd!.sum - expected.agent_cost)).toBeLessThan(1e-6);
+    expect(concurrency.sessions!.peak).toBe(expected.max_concurrent_sessions);
     const user = await collect([sharedTrace(file)], 'tau2-bench-user');
+    expect(allCalls(user)).toHaveLength(expected.user_sim_calls);
     expectSummary(inputs(allCalls(user)), expected['user_sim_input']!);
     // Tool latencies are given over both sides together.
     const tools = [...toolsOf(agent), ...toolsOf(user)];
+    expect(tools).toHaveLength(expected.tool_results);
     expectSummary(
       tools.map(({ durationMs }) => durationMs! / 1000),
       expected['tool_latency_s']!,
@@ -680,15 +652,19 @@ describe.skipIf(noTraces)('trajectories', () => {
       }[];
     };
     const byId = new Map(agent.sessions.map((session) => [session.id, session.turns]));
-    const whole: number[] = [];
+    const whole: (readonly [number, number])[] = [];
     for (const { id, start_time: start, end_time: end } of simulations) {
       const [startMs, endMs] = [isoMs(start)!, isoMs(end)!];
-      whole.push((endMs - startMs) / 1000);
+      whole.push([startMs, endMs]);
       const turns = byId.get(id)!;
       expect(turns[0]!.startMs).toBeGreaterThanOrEqual(startMs);
       expect(turns.at(-1)!.endMs!).toBeLessThanOrEqual(endMs);
     }
-    expectSummary(whole, expected['session_duration_s']!);
+    expect(mostAtOnce(whole)).toBe(expected.max_concurrent_sessions);
+    expectSummary(
+      whole.map(([startMs, endMs]) => (endMs - startMs) / 1000),
+      expected['session_duration_s']!,
+    );
   });
 
   test('SWE-agent: calls add up to the reported totals; zeros there mean unknown', async () => {

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 
 import { describe, expect, test } from 'vitest';
 
-import { quantileSorted } from '../../src/core/statistics.ts';
 import { inputTokens } from '../../src/core/tokens.ts';
 import type { LlmCall, Session, ToolCall } from '../../src/core/trace.ts';
 import { readTraces } from '../../src/traces/read.ts';
@@ -11,16 +10,10 @@ import { StructureFold } from '../../src/workload/structure.ts';
 import type { Summary } from '../../src/workload/summary.ts';
 import type { WorkloadProfile } from '../../src/workload/workload-profile.ts';
 import { collect, noTraces, sharedTrace, stepsOf } from './collected.ts';
+import { at, mostAtOnce, sum } from './summary-figures.ts';
 
 /** Every published figure of the 461 real Claude Code sessions; the archive is read once. */
 
-const sum = (values: readonly number[]): number =>
-  values.reduce((total, value) => total + value, 0);
-const at = (values: readonly number[], q: number): number =>
-  quantileSorted(
-    values.toSorted((a, b) => a - b),
-    q,
-  );
 const inputs = (calls: readonly LlmCall[]): number[] =>
   calls.map(({ tokens }) => inputTokens(tokens));
 const outputs = (calls: readonly LlmCall[]): number[] => calls.map(({ tokens }) => tokens.output);
@@ -28,20 +21,6 @@ const seconds = ({ startMs, endMs }: LlmCall | ToolCall): number => (endMs! - st
 
 function shares(a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): boolean {
   return [...a].some((value) => b.has(value));
-}
-
-/** Most intervals at once; ends come before starts at ties. */
-function mostAtOnce(intervals: readonly (readonly [number, number])[]): number {
-  const events = intervals
-    .flatMap(([start, end]) => [
-      [start, 1],
-      [end, -1],
-    ])
-    .toSorted((a, b) => a[0]! - b[0]! || a[1]! - b[1]!);
-  let now = 0;
-  let most = 0;
-  for (const [, change] of events) most = Math.max(most, (now += change!));
-  return most;
 }
 
 /** Only the main agent's calls, as the published figures count. */
@@ -294,12 +273,19 @@ describe.skipIf(noTraces)('WEKA', () => {
 
 /** The profile of the main agents' calls alone. */
 function expectProfile(profile: WorkloadProfile): void {
-  const { calls, tokens, turns, sessions, cache, structure, arrivals, latency } = profile;
+  const { calls, tokens, turns, sessions, cache, structure, arrivals, latency, stated } = profile;
   const rounded = (summary: Summary | null, digits: number, unit = 1): string[] =>
     [summary!.p10!, summary!.p50, summary!.p90, summary!.p95, summary!.p99, summary!.mean].map(
       (value) => (value / unit).toFixed(digits),
     );
   expect(arrivals).toBeNull();
+  const { toolTokens, systemTokens, subAgentTokens, costUsd } = stated!;
+  expect([toolTokens, systemTokens].map((summary) => [summary!.n, summary!.p50])).toEqual([
+    [461, 12_439],
+    [461, 2774],
+  ]);
+  // Four of the 41 sub-agents were left running and have no total.
+  expect([subAgentTokens!.n, subAgentTokens!.p50, costUsd]).toEqual([37, 71_555, null]);
   expect([sessions.count, turns.count, calls.count]).toEqual([461, 4737, 29_685]);
   expect([tokens.input!.sum, tokens.output!.sum]).toEqual([3_552_774_213, 13_158_525]);
   expect((tokens.input!.sum / tokens.output!.sum).toFixed(0)).toBe('270');

@@ -3,13 +3,8 @@ import { createReadStream } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { openFiles } from '../../src/traces/archive.ts';
-import {
-  servegenArrivals,
-  servegenClient,
-  servegenPool,
-  type PoolFigures,
-} from '../../src/traces/servegen.ts';
-import { noTraces, sharedTrace } from './collected.ts';
+import { servegenArrivals, servegenClient, servegenPool, type PoolFigures } from './servegen.ts';
+import { noTraces, sharedTrace } from '../traces/collected.ts';
 
 describe('ServeGen client pools', () => {
   test('rates and lengths of a client', () => {

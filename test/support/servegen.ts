@@ -1,5 +1,5 @@
-import type { ArrivalSpec } from '../mechanisms/arrivals.ts';
-import { amountOf, objectOf, parseJson } from './json-value.ts';
+import type { ArrivalSpec } from '../../src/mechanisms/arrivals.ts';
+import { amountOf, objectOf, parseJson } from '../../src/traces/json-value.ts';
 
 /**
  * ServeGen client pools (NSDI'26): no requests but, per client and window, how requests arrive and
