@@ -41,6 +41,8 @@ function plainObservations(text: string): {
   readonly figures: object;
   readonly latencies: readonly number[];
   readonly ratios: readonly number[];
+  /** Dollars of the generations without another one inside. */
+  readonly leafCosts: readonly number[];
   readonly wallSeconds: number;
 } {
   const rows = listOf(objectOf(parseJson(text))['observations'])
@@ -53,6 +55,7 @@ function plainObservations(text: string): {
       endMs: timeMs(row['endTime']),
       usage: objectOf(row['usageDetails']) as Readonly<Record<string, number>>,
       latency: row['latency'],
+      cost: Number(row['totalCost']),
     }));
   const byId = new Map(rows.map((row) => [row.id, row]));
   const hasGenerationAbove = ({ parent }: { readonly parent: string | undefined }): boolean => {
@@ -79,6 +82,9 @@ function plainObservations(text: string): {
       types,
       usage_keys: [...new Set(generations.flatMap(({ usage }) => Object.keys(usage)))].toSorted(),
     },
+    leafCosts: generations
+      .filter(({ id }) => !generations.some(({ parent }) => parent === id))
+      .map(({ cost }) => cost),
     latencies: timed.map(({ startMs, endMs }) => (endMs - startMs) / 1000),
     ratios: timed
       .flatMap(({ startMs, endMs, latency }) =>
@@ -118,6 +124,8 @@ describe.skipIf(noTraces)('Langfuse, observations as they stand', () => {
       expect(allCalls(read)).toHaveLength(
         figures.generations - figures.generations_nested_in_generation,
       );
+      const costs = allCalls(read).map(({ details }) => details?.costUsd);
+      expect([file, new Set(costs)]).toEqual([file, new Set(plain.leafCosts)]);
       // A trace of one model call is that call alone, without the spans beside it.
       const turns = read.sessions.flatMap((session) => session.turns);
       if (turns.length === 0) continue;
@@ -129,6 +137,21 @@ describe.skipIf(noTraces)('Langfuse, observations as they stand', () => {
     // Three files hold one model call and no session.
     expect(withTurns).toHaveLength(6);
   });
+});
+
+test.skipIf(noTraces)('flat OTel dumps: the names of their usage attributes', async () => {
+  const expected = (await expectedFile('otel-inference-perf.json')) as Readonly<
+    Record<string, { readonly usage_keys: readonly string[] }>
+  >;
+  for (const [file, { usage_keys: keys }] of Object.entries(expected)) {
+    const text = (await bytesOf(sharedTrace(`otel-inference-perf/${file}`))).toString();
+    const names = listOf(objectOf(parseJson(text))['spans']).flatMap((span) =>
+      Object.keys(objectOf(objectOf(span)['attributes'])),
+    );
+    expect(names.length).toBeGreaterThan(0);
+    const found = new Set(names.filter((name) => name.includes('usage')));
+    expect([file, [...found].toSorted()]).toEqual([file, keys]);
+  }
 });
 
 test.skipIf(noTraces)(

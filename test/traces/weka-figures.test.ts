@@ -10,7 +10,7 @@ import { StructureFold } from '../../src/workload/structure.ts';
 import type { Summary } from '../../src/workload/summary.ts';
 import type { WorkloadProfile } from '../../src/workload/workload-profile.ts';
 import { collect, noTraces, sharedTrace, stepsOf } from './collected.ts';
-import { at, mostAtOnce, sum } from './summary-figures.ts';
+import { at, expectSummary, mostAtOnce, sum, type SummaryFigures } from './summary-figures.ts';
 
 /** Every published figure of the 461 real Claude Code sessions; the archive is read once. */
 
@@ -209,6 +209,10 @@ describe.skipIf(noTraces)('WEKA', () => {
     }
     const fixed = (values: readonly number[], digits: number, ...qs: readonly number[]): string[] =>
       qs.map((q) => at(values, q).toFixed(digits));
+    const totals = JSON.parse(
+      await readFile(sharedTrace('expected/kv-cache-tester.json'), 'utf8'),
+    ) as { readonly requests_per_trace: SummaryFigures };
+    expectSummary(perTrace.calls, totals.requests_per_trace);
     expect((sum(perTrace.calls) / 461).toFixed(1)).toBe('64.4');
     expect(fixed(perTrace.calls, 1, 0.5, 0.9, 0.95, 0.99, 1)).toEqual([
       '44.0',
