@@ -41,7 +41,9 @@ export interface QueueOptions {
   readonly calls?: number | undefined;
 }
 
+/** As many as of the refusals' simulation: enough for a t-interval of the mean and the p95. */
 const REPLICATIONS = 10;
+/** Of one replication: its p95 then rests on 400 calls beyond it. */
 const CALLS = 8000;
 /** Above this many calls a minute a smaller copy is simulated, as for refusals. */
 const MOST_CALLS_PER_MINUTE = 10_000;
