@@ -1,8 +1,8 @@
 import { inputTokens } from '../core/tokens.ts';
 import type { Break } from './limits.ts';
 import { meanDemand } from './mean-demand.ts';
-import type { Plan } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
+import type { PlanOutline } from './plan-outline.ts';
 import type { Trigger } from './stages.ts';
 import { trafficMeans } from './traffic.ts';
 
@@ -69,9 +69,9 @@ const OFF_BY = 0.1;
 const NEAR = 0.8;
 
 export interface ReviewInput {
-  readonly planned: { readonly input: PlanInput; readonly plan: Plan };
+  readonly planned: { readonly input: PlanInput; readonly plan: PlanOutline };
   /** The same plan and target with the measured sessions. */
-  readonly actual: { readonly input: PlanInput; readonly plan: Plan };
+  readonly actual: { readonly input: PlanInput; readonly plan: PlanOutline };
   readonly rate: MeasuredRate | undefined;
 }
 
@@ -123,7 +123,7 @@ function assumptionsOf(
   ];
 }
 
-function simulatedPeakFactor({ scales }: Plan): number | null {
+function simulatedPeakFactor({ scales }: PlanOutline): number | null {
   const rpm = scales[0]?.demand.rpm;
   if (rpm === undefined || rpm.peakMinute === null || rpm.mean === 0) return null;
   return rpm.peakMinute.value / rpm.mean;
@@ -171,9 +171,9 @@ function demandOf(input: PlanInput, trigger: Trigger, scale: number): number | n
 }
 
 function changes(
-  planned: Plan,
-  actual: Plan,
-  pick: (scale: Plan['scales'][number]) => number | null,
+  planned: PlanOutline,
+  actual: PlanOutline,
+  pick: (scale: PlanOutline['scales'][number]) => number | null,
 ): ({ readonly scale: number } & Changed<number | null>)[] {
   return planned.scales.map((scale) => {
     const same = actual.scales.find((other) => other.scale === scale.scale);

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-import { makePlan } from '../capacity/plan.ts';
+import { outlinePlan } from '../capacity/plan-outline.ts';
 import { reviewPlan } from '../capacity/review.ts';
 import type { MeasuredRate } from '../capacity/review.ts';
 import { loadWorkloadProfile } from '../config/workload-profile.ts';
@@ -28,8 +28,8 @@ export async function reviewPlanFile(file: string, options: ReviewOptions): Prom
   // The target stays the plan's own, also where it is a multiple of the old profile's rate.
   const now = { ...after.input, volume: before.input.volume };
   const review = reviewPlan({
-    planned: { input: before.input, plan: makePlan(before.input) },
-    actual: { input: now, plan: makePlan(now) },
+    planned: { input: before.input, plan: outlinePlan(before.input) },
+    actual: { input: now, plan: outlinePlan(now) },
     rate: rateOf(profile),
   });
   const names = { plan: before.input.name, actual: profile.name };

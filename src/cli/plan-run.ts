@@ -6,11 +6,13 @@ import { prometheusRules } from '../artefacts/prometheus-rules.ts';
 import { planGates } from '../capacity/gates.ts';
 import { makePlan } from '../capacity/plan.ts';
 import type { Plan } from '../capacity/plan.ts';
+import { diffOutlines } from '../capacity/plan-diff.ts';
+import { outlinePlan } from '../capacity/plan-outline.ts';
 import { planTemplate } from '../catalog/plan-template.ts';
 import { workloadProfileProblem } from '../config/bundled.ts';
 import { AgentInfraError, asError } from '../errors.ts';
 import { renderPlanHtml } from '../report/html-plan-page.ts';
-import { planDiffText } from '../report/plan-diff.ts';
+import { planDiffJson, planDiffText } from '../report/plan-diff.ts';
 import { planJson } from '../report/plan-json.ts';
 import { infracostUsage } from '../report/plan-stack-infracost.ts';
 import { planMarkdown } from '../report/plan-markdown.ts';
@@ -82,10 +84,25 @@ function terminalStyle(): TextStyle {
   };
 }
 
-/** `agent-infra plan diff <old> <new>`. */
-export async function diffPlans(before: string, after: string): Promise<void> {
-  const [old, next] = [await readPlan(before), await readPlan(after)];
-  process.stdout.write(planDiffText(old, next, { colour: wantsColour(process.stdout) }));
+/** `agent-infra plan diff <old> [new]`: what-if overrides hold for the new plan only. */
+export async function diffPlans(
+  before: string,
+  after: string | undefined,
+  { json, set = [], ...catalogs }: CatalogOptions & Pick<PlanOptions, 'json' | 'set'>,
+): Promise<void> {
+  if (after === undefined && set.length === 0) {
+    throw new AgentInfraError('usage.invalid', 'plan diff needs a second plan, or --set', {
+      hint: `Such as: agent-infra plan diff ${before} --set goals.headroom=0%`,
+    });
+  }
+  const old = await readPlanInput(before, catalogs);
+  const next = await readPlanInput(after ?? before, { ...catalogs, set });
+  const diff = diffOutlines(outlinePlan(old.input), outlinePlan(next.input));
+  process.stdout.write(
+    json === true
+      ? `${JSON.stringify(planDiffJson(diff, toolVersion()), null, 2)}\n`
+      : planDiffText(diff, { colour: wantsColour(process.stdout) }),
+  );
 }
 
 /** `agent-infra plan init <profile>`. */

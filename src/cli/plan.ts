@@ -55,10 +55,15 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
     .command('diff')
     .description('what changes from one plan to another, in headroom and money')
     .argument('<old>', 'plan document')
-    .argument('<new>', 'plan document')
-    .action(async (before, after) => {
+    .argument('[new]', 'plan document (default: the old one, with what --set changes)')
+    .option('--json', 'print JSON')
+    .option('--set <path=value>', 'what if: replace a value of the new plan (repeat)', collect)
+    .option('--prices <overlay>', PRICES_HELP)
+    .option('--limits-from <file>', LIMITS_HELP)
+    .addHelpText('after', DIFF_EXAMPLES)
+    .action(async (before, after, options) => {
       const { diffPlans } = await import('./plan-run.ts');
-      await diffPlans(before, after);
+      await diffPlans(before, after, options);
       setExitCode(EXIT.pass);
     });
   plan
@@ -83,6 +88,12 @@ Examples:
   agent-infra plan --set routes.0.tier=tier4          what if
   agent-infra plan check --set goals.fitsAtScale=3    in CI: exit 99 when a goal is missed
   agent-infra plan support-agents                     a bundled example
+`;
+
+const DIFF_EXAMPLES = `
+Examples:
+  agent-infra plan diff main.yaml plan.yaml
+  agent-infra plan diff plan.yaml --set routes.0.tier=tier4   what this one change does
 `;
 
 const PRICES_HELP = 'price overlay, as catalog update writes it';

@@ -1,5 +1,6 @@
 import { formatScale } from '../capacity/limit.ts';
-import type { Plan, Rate } from '../capacity/plan.ts';
+import type { Plan } from '../capacity/plan.ts';
+import type { Rate } from '../capacity/plan-outline.ts';
 import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
 import { PLAN_VERDICTS } from './plan-verdict.ts';
 import { heading, notes, paint, table } from './text.ts';

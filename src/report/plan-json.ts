@@ -2,7 +2,8 @@ import { planGates } from '../capacity/gates.ts';
 import type { Gate } from '../capacity/gates.ts';
 import type { Estimate } from '../capacity/demand.ts';
 import type { LimitUse } from '../capacity/limits.ts';
-import type { Plan, Rate, ScalePlan } from '../capacity/plan.ts';
+import type { Plan, ScalePlan } from '../capacity/plan.ts';
+import type { Rate } from '../capacity/plan-outline.ts';
 import { spendCaps } from '../capacity/spend.ts';
 import type { SpendCap } from '../capacity/spend.ts';
 

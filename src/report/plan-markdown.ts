@@ -1,7 +1,8 @@
 import { planGates } from '../capacity/gates.ts';
 import { DIMENSIONS, formatScale } from '../capacity/limit.ts';
 import type { Estimate } from '../capacity/demand.ts';
-import type { Plan, Rate } from '../capacity/plan.ts';
+import type { Plan } from '../capacity/plan.ts';
+import type { Rate } from '../capacity/plan-outline.ts';
 import { spendCaps } from '../capacity/spend.ts';
 import { formatCount, formatShare, formatUsd, round } from '../core/units.ts';
 import { SourceList } from './plan-markdown-sources.ts';

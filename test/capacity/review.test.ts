@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { makePlan } from '../../src/capacity/plan.ts';
 import type { PlanInput } from '../../src/capacity/plan-input.ts';
+import { outlinePlan } from '../../src/capacity/plan-outline.ts';
 import { reviewPlan } from '../../src/capacity/review.ts';
 import type { Review, ReviewInput } from '../../src/capacity/review.ts';
 import { planOf, routeOf, trafficOf } from './example-plan.ts';
@@ -18,7 +18,7 @@ function inputOf(callsPerTurn: number, cachedShare = 0.5): PlanInput {
 }
 
 function side(input: PlanInput): ReviewInput['planned'] {
-  return { input, plan: makePlan(input, { replications: 2 }) };
+  return { input, plan: outlinePlan(input, { replications: 2 }) };
 }
 
 /** The plan, made once. */
