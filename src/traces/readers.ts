@@ -12,6 +12,7 @@ import { langsmith, langsmithCsv } from './langsmith.ts';
 import { litellm } from './litellm.ts';
 import { miniSweAgent } from './mini-swe-agent.ts';
 import { mooncake } from './mooncake.ts';
+import { opencode } from './opencode.ts';
 import { openhands } from './openhands.ts';
 import { otlp } from './otlp.ts';
 import { providerUsage } from './provider-usage.ts';
@@ -43,6 +44,7 @@ export type TraceFormat =
   | 'litellm'
   | 'mini-swe-agent'
   | 'mooncake'
+  | 'opencode'
   | 'openhands'
   | 'otlp'
   | 'provider-usage'
@@ -73,6 +75,7 @@ const table = {
   litellm,
   'mini-swe-agent': miniSweAgent,
   mooncake,
+  opencode,
   openhands,
   otlp,
   'provider-usage': providerUsage,

@@ -33,7 +33,7 @@ export function sniff(name: string, sample: Sample): TraceFormat {
   const reasons = new Map<TraceFormat, string>();
   const matching: TraceFormat[] = [];
   for (const format of Object.keys(readers) as TraceFormat[]) {
-    const why = readers[format].mismatch(sample);
+    const why = readers[format].mismatch(sample, name);
     if (why === undefined) matching.push(format);
     else reasons.set(format, why);
   }

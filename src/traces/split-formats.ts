@@ -29,6 +29,7 @@ const table = {
   litellm: 'lines',
   'mini-swe-agent': 'together',
   mooncake: 'lines',
+  opencode: 'together',
   openhands: 'together',
   otlp: 'together',
   'provider-usage': 'together',

@@ -15,13 +15,16 @@ interface JsonSample {
   readonly records: readonly unknown[];
 }
 
-/** One trace format. `mismatch` says why a sample is not of it; undefined means that it is. */
+/**
+ * One trace format. `mismatch` says why a sample is not of it; undefined means that it is. The
+ * file's name counts only for files that a known folder layout names and their content does not.
+ */
 export type TraceReader = CsvReader | JsonReader;
 
 export interface CsvReader {
   readonly kind: 'csv';
   readonly title: string;
-  readonly mismatch: (sample: Sample) => string | undefined;
+  readonly mismatch: (sample: Sample, name: string) => string | undefined;
   /** 'quoted': fields may hold commas and line ends in quotes; the fold then books rows itself. */
   readonly rows?: 'quoted';
   /** A row is bytes [start, end) of `line`, without its line end; the header row comes first. */
@@ -31,7 +34,7 @@ export interface CsvReader {
 export interface JsonReader {
   readonly kind: 'json';
   readonly title: string;
-  readonly mismatch: (sample: Sample) => string | undefined;
+  readonly mismatch: (sample: Sample, name: string) => string | undefined;
   /** 'whole': a list is one record (a message list); by default a list is a list of records. */
   readonly lists?: 'whole';
   readonly open: (tally: Tally) => JsonFold;

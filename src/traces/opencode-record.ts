@@ -1,0 +1,192 @@
+import type { AskPrint } from '../core/trace.ts';
+import { argumentsHash } from './argument-hash.ts';
+import { askPrint } from './ask-print.ts';
+import { amountOf, isObject, numberOf, objectOf, textOf, type JsonObject } from './json-value.ts';
+import {
+  opencodeTokens,
+  opencodeVersion,
+  type OpencodeTokens,
+  type OpencodeVersion,
+} from './opencode-tokens.ts';
+import { recordedCost } from './recorded-cost.ts';
+import { timeMs } from './timestamp.ts';
+
+/** What is kept of a stored object: ids, times and counts, never its texts. */
+export type OpencodeRecord = SessionRecord | MessageRecord | PartRecord;
+
+/** `storage/session/<project>/<session>.json`, `info` of an export. */
+export interface SessionRecord {
+  readonly kind: 'session';
+  readonly id: string;
+  /** The session whose task tool started it. */
+  readonly parentId: string | undefined;
+  readonly createdMs: number;
+  readonly version: OpencodeVersion | undefined;
+}
+
+/** `storage/message/<session>/<message>.json`. */
+export interface MessageRecord {
+  readonly kind: 'message';
+  readonly id: string;
+  readonly sessionId: string;
+  readonly role: 'user' | 'assistant';
+  readonly createdMs: number;
+  readonly completedMs: number | undefined;
+  readonly model: string | undefined;
+  readonly provider: string | undefined;
+  readonly agent: string | undefined;
+  /** Those of the last step. */
+  readonly tokens: OpencodeTokens | undefined;
+  readonly costUsd: number | undefined;
+  readonly finish: string | undefined;
+  readonly error: string | undefined;
+  readonly status: number | undefined;
+}
+
+/** `storage/part/<message>/<part>.json`. */
+export interface PartRecord {
+  readonly kind: 'part';
+  readonly id: string | undefined;
+  readonly sessionId: string;
+  readonly messageId: string;
+  readonly type: string;
+  readonly startMs: number | undefined;
+  readonly endMs: number | undefined;
+  readonly tool: ToolPart | undefined;
+  /** What a step-finish says. */
+  readonly step: StepPart | undefined;
+  /** Status that a failed try ended with. */
+  readonly retryStatus: number | undefined;
+  /** Fingerprint of a text that is not opencode's own. */
+  readonly typed: AskPrint | undefined;
+}
+
+interface ToolPart {
+  readonly name: string;
+  readonly argumentsHash: string | undefined;
+  readonly status: string | undefined;
+  /** Session of the sub-agent that a task tool started. */
+  readonly childId: string | undefined;
+}
+
+interface StepPart {
+  readonly reason: string | undefined;
+  readonly tokens: OpencodeTokens | undefined;
+  readonly costUsd: number | undefined;
+}
+
+/**
+ * Undefined for what is neither session nor message nor part, or has no time where it must.
+ * @param isAnswer whether a message is known to be the model's: its texts need no fingerprint
+ */
+export function opencodeRecord(
+  value: unknown,
+  isAnswer: (messageId: string) => boolean = () => false,
+): OpencodeRecord | undefined {
+  if (!isObject(value)) return undefined;
+  const sessionId = textOf(value['sessionID']);
+  if (sessionId === undefined) return sessionRecord(value);
+  return textOf(value['messageID']) === undefined
+    ? messageRecord(value, sessionId)
+    : partRecord(value, sessionId, isAnswer);
+}
+
+function sessionRecord(value: JsonObject): SessionRecord | undefined {
+  const id = textOf(value['id']);
+  const createdMs = clockMs(objectOf(value['time'])['created']);
+  const isSession = typeof value['title'] === 'string' && typeof value['version'] === 'string';
+  if (!isSession || id === undefined || createdMs === undefined) return undefined;
+  const parentId = textOf(value['parentID']);
+  return { kind: 'session', id, parentId, createdMs, version: opencodeVersion(value['version']) };
+}
+
+function messageRecord(value: JsonObject, sessionId: string): MessageRecord | undefined {
+  const { role } = value;
+  const id = textOf(value['id']);
+  const time = objectOf(value['time']);
+  const createdMs = clockMs(time['created']);
+  const isMessage = role === 'user' || role === 'assistant';
+  if (!isMessage || id === undefined || createdMs === undefined) return undefined;
+  const error = isObject(value['error']) ? value['error'] : undefined;
+  const status = amountOf(objectOf(error?.['data'])['statusCode']);
+  return {
+    kind: 'message',
+    id,
+    sessionId,
+    role,
+    createdMs,
+    completedMs: clockMs(time['completed']),
+    model: textOf(value['modelID']),
+    provider: textOf(value['providerID']),
+    agent: textOf(value['agent']) ?? textOf(value['mode']),
+    tokens: opencodeTokens(value['tokens']),
+    costUsd: recordedCost(value['cost']),
+    finish: textOf(value['finish']),
+    error: error === undefined ? undefined : (status?.toString() ?? errorName(error['name'])),
+    status,
+  };
+}
+
+function partRecord(
+  value: JsonObject,
+  sessionId: string,
+  isAnswer: (messageId: string) => boolean,
+): PartRecord | undefined {
+  const type = textOf(value['type']);
+  const messageId = textOf(value['messageID']);
+  if (type === undefined || messageId === undefined) return undefined;
+  const state = objectOf(value['state']);
+  const time = objectOf(type === 'tool' ? state['time'] : value['time']);
+  const error = objectOf(objectOf(value['error'])['data']);
+  return {
+    kind: 'part',
+    id: textOf(value['id']),
+    sessionId,
+    messageId,
+    type,
+    startMs: clockMs(time['start']),
+    endMs: clockMs(time['end']),
+    tool: type === 'tool' ? toolPart(value, state) : undefined,
+    step: type === 'step-finish' ? stepPart(value) : undefined,
+    retryStatus: type === 'retry' ? amountOf(error['statusCode']) : undefined,
+    typed: type !== 'text' || isAnswer(messageId) ? undefined : typedText(value),
+  };
+}
+
+function toolPart(value: JsonObject, state: JsonObject): ToolPart {
+  const name = textOf(value['tool']) ?? 'tool';
+  const metadata = objectOf(state['metadata']);
+  return {
+    name,
+    argumentsHash: argumentsHash(name, state['input']),
+    status: textOf(state['status']),
+    childId: textOf(metadata['sessionId']) ?? textOf(metadata['sessionID']),
+  };
+}
+
+function stepPart(value: JsonObject): StepPart {
+  return {
+    reason: textOf(value['reason']),
+    tokens: opencodeTokens(value['tokens']),
+    costUsd: recordedCost(value['cost']),
+  };
+}
+
+/** opencode marks the texts that it adds to a user's message itself. */
+function typedText(value: JsonObject): AskPrint | undefined {
+  if (value['synthetic'] === true || value['ignored'] === true) return undefined;
+  const text = textOf(value['text']);
+  return text === undefined ? undefined : askPrint(text);
+}
+
+/** Names that opencode gives (`APIError`, `MessageAbortedError`); anything else may be content. */
+function errorName(value: unknown): string {
+  const name = textOf(value) ?? '';
+  return /^\w{1,40}$/.test(name) ? name : 'error';
+}
+
+/** Milliseconds since the epoch, as numbers. */
+function clockMs(value: unknown): number | undefined {
+  const ms = typeof value === 'number' ? numberOf(value) : undefined;
+  return ms === undefined ? undefined : timeMs(ms);
+}

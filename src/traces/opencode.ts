@@ -1,0 +1,171 @@
+import { isObject, listOf } from './json-value.ts';
+import {
+  opencodeRecord,
+  type MessageRecord,
+  type PartRecord,
+  type SessionRecord,
+} from './opencode-record.ts';
+import { OpencodeSessions, type OpencodeLog, type OpencodeMessage } from './opencode-sessions.ts';
+import type { JsonFold, JsonReader, Sample } from './trace-reader.ts';
+import type { Place, Tally } from './tally.ts';
+
+/**
+ * opencode sessions: its store of before 1.2 (`~/.local/share/opencode/storage/`, one small file
+ * per session, message and part), `opencode export`, and the message lists of its server
+ * (packages/opencode/src/{storage,session,cli/cmd/export.ts} of anomalyco/opencode).
+ *
+ * A session's records stand in three folders, so that all files of a run are joined by their ids:
+ * session, message, part, in any order. An export beside the store repeats its ids and counts once.
+ *
+ * Usage: each step-finish part is one call, and the message repeats the last one's; a message
+ * without steps counts itself. Input excludes cached tokens, and the output excludes reasoning;
+ * opencode-tokens.ts has what older versions did. Sessions that a task tool started are sub-agents
+ * of theirs. Titles and summaries of diffs are made by calls that are not stored.
+ */
+export const opencode: JsonReader = {
+  kind: 'json',
+  title: 'opencode sessions',
+  lists: 'whole',
+  mismatch: (sample: Sample, name: string) => {
+    if (sample.kind !== 'json') return 'not JSON';
+    const isOpencode = sample.records.some(isRecord) || SIDE_FILE.test(name);
+    return isOpencode ? undefined : 'no session, message or part by sessionID, nor an export';
+  },
+  open: (tally: Tally) => new OpencodeFold(tally),
+};
+
+class OpencodeFold implements JsonFold {
+  readonly #tally: Tally;
+  readonly #sessions = new Map<string, SessionRecord>();
+  readonly #messages = new Map<string, { message: MessageRecord; readonly place: string }>();
+  /** By message. */
+  readonly #parts = new Map<string, { readonly list: PartRecord[]; readonly place: string }>();
+  readonly #isAnswer = (id: string): boolean =>
+    this.#messages.get(id)?.message.role === 'assistant';
+
+  constructor(tally: Tally) {
+    this.#tally = tally;
+  }
+
+  value(value: unknown, place: Place): void {
+    if (SIDE_FILE.test(place.file)) {
+      this.#tally.read();
+      this.#tally.skip('file of the store that holds no calls', place);
+    } else if (Array.isArray(value)) for (const item of listOf(value)) this.#item(item, place);
+    else this.#item(value, place);
+  }
+
+  end(): void {
+    const logs = this.#logs();
+    const sessions = new OpencodeSessions(this.#tally, logs);
+    for (const log of [...logs.values()].toSorted((a, b) => startOf(a) - startOf(b)))
+      sessions.add(log);
+    for (const { list, place } of this.#parts.values())
+      for (let left = list.length; left > 0; left -= 1)
+        this.#tally.skip('part of a message that is not in the input', place);
+    sessions.end();
+  }
+
+  /** A stored object, an export, or a message with its parts. */
+  #item(value: unknown, place: Place): void {
+    if (!isObject(value) || !isObject(value['info'])) {
+      this.#record(value, place);
+      return;
+    }
+    this.#record(value['info'], place);
+    for (const message of listOf(value['messages'])) this.#item(message, place);
+    for (const part of listOf(value['parts'])) this.#record(part, place);
+  }
+
+  #record(value: unknown, place: Place): void {
+    this.#tally.read();
+    const record = opencodeRecord(value, this.#isAnswer);
+    if (record === undefined) {
+      this.#tally.skip('neither session, message nor part, or without a time', place);
+      return;
+    }
+    if (record.kind === 'session') this.#session(record);
+    else if (record.kind === 'message') this.#message(record, place);
+    else {
+      const parts = this.#parts.get(record.messageId);
+      if (parts === undefined)
+        this.#parts.set(record.messageId, { list: [record], place: place.toString() });
+      else parts.list.push(record);
+    }
+  }
+
+  #session(record: SessionRecord): void {
+    if (this.#sessions.has(record.id)) this.#tally.duplicate(REPEATED);
+    else {
+      this.#tally.used();
+      this.#sessions.set(record.id, record);
+    }
+  }
+
+  #message(record: MessageRecord, place: Place): void {
+    const known = this.#messages.get(record.id);
+    if (known === undefined) {
+      this.#messages.set(record.id, { message: record, place: place.toString() });
+      return;
+    }
+    this.#tally.duplicate(REPEATED);
+    // A copy that was taken while the message was under way.
+    if (known.message.completedMs === undefined) known.message = record;
+  }
+
+  /** All sessions by id; takes the parts of their messages. */
+  #logs(): ReadonlyMap<string, OpencodeLog> {
+    const bySession = new Map<string, OpencodeMessage[]>();
+    for (const [id, { message, place }] of this.#messages) {
+      const parts = this.#takeParts(id);
+      const messages = bySession.get(message.sessionId);
+      if (messages === undefined) bySession.set(message.sessionId, [{ message, parts, place }]);
+      else messages.push({ message, parts, place });
+    }
+    const logs = new Map<string, OpencodeLog>();
+    for (const id of new Set([...this.#sessions.keys(), ...bySession.keys()])) {
+      const messages = (bySession.get(id) ?? []).toSorted(
+        (a, b) => a.message.createdMs - b.message.createdMs,
+      );
+      logs.set(id, { id, record: this.#sessions.get(id), messages });
+    }
+    return logs;
+  }
+
+  /** In order of their ids, which ascend with time; of equal ids the one that has ended. */
+  #takeParts(messageId: string): readonly PartRecord[] {
+    const list = this.#parts.get(messageId)?.list ?? [];
+    this.#parts.delete(messageId);
+    const parts: PartRecord[] = [];
+    for (const part of list.toSorted(byId)) {
+      const before = parts.at(-1);
+      if (before === undefined || part.id === undefined || part.id !== before.id) parts.push(part);
+      else {
+        this.#tally.duplicate(REPEATED);
+        if (before.endMs === undefined) parts[parts.length - 1] = part;
+      }
+    }
+    return parts;
+  }
+}
+
+function byId(a: PartRecord, b: PartRecord): number {
+  if (a.id === undefined || b.id === undefined || a.id === b.id) return 0;
+  return a.id < b.id ? -1 : 1;
+}
+
+function startOf({ record, messages }: OpencodeLog): number {
+  return record?.createdMs ?? messages[0]?.message.createdMs ?? 0;
+}
+
+function isRecord(record: unknown): boolean {
+  if (!isObject(record)) return false;
+  if (!isObject(record['info'])) return opencodeRecord(record) !== undefined;
+  const holds = Array.isArray(record['messages']) || Array.isArray(record['parts']);
+  return holds && opencodeRecord(record['info']) !== undefined;
+}
+
+const REPEATED = 'repeats a record of another file';
+/** Files of the store beside sessions, messages and parts (json-migration.ts of opencode names them). */
+const SIDE_FILE =
+  /(?:^|[\\/:])storage[\\/](?:project|todo|permission|session_share|share|session_diff)[\\/][^\\/]*$/;
