@@ -30,7 +30,7 @@ export interface Shard {
 
 const SCHEMA = 'agent-infra/profile-shard';
 /** Changes whenever ProfileState does: shards of different versions do not merge. */
-const SCHEMA_VERSION = '1.2';
+const SCHEMA_VERSION = '1.3';
 /** Doubles per line: 1 MiB, 1.4 MB as base64. */
 const PIECE = 131_072;
 

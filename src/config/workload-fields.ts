@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { clients, repeats, usage } from './workload-parts.ts';
+import { clients, lifetimes, repeats, usage } from './workload-parts.ts';
 
 /**
  * The fields of a workload profile (workload/workload-profile.ts says what they mean). A figure
@@ -113,6 +113,7 @@ const cache = z.object({
       blockHitRate: number,
       meanCallHitRate: number,
       consecutiveHitRate: number,
+      bySession: optional(z.object({ same: number, others: number })),
       ttl: z.object({ m5: number, h1: number }),
       reuseTimes: z.array(z.object({ seconds: number, share: number })).optional(),
       reuseDistances: z.array(z.object({ blocks: whole, share: number })).optional(),
@@ -128,6 +129,7 @@ const cache = z.object({
     z.object({
       calls: whole,
       hitTokens: number,
+      reads: z.object({ sameSession: number, otherSessions: number, unclear: number }).optional(),
       causes: z.object({
         coldStart: count,
         modelSwitched: count,
@@ -142,6 +144,7 @@ const cache = z.object({
       }),
     }),
   ),
+  lifetimes: optional(lifetimes),
 });
 
 const structure = z.object({

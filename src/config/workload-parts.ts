@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Parts of a workload profile that stand alone: clients, repeats, usage exports. */
+/** Parts of a workload profile that stand alone: clients, repeats, usage exports, cache lifetimes. */
 
 const number = z.number();
 const whole = z.number().int().min(0);
@@ -62,4 +62,25 @@ export const usage = z.object({
   tpm: z.object({ allIn: meanAndPeak, uncached: meanAndPeak, output: meanAndPeak }),
   overlaps: whole,
   held: known(z.object({ calls: known(number), input: known(number), output: known(number) })),
+});
+
+const lifetime = z.object({
+  agent: known(z.string()),
+  pattern: known(pattern),
+  calls: whole,
+  samples: whole,
+  tokens: z.object({ written: number, rewritten: number, read: number, uncached: number }),
+  rewrittenPerWritten: known(number),
+  bill: known(z.object({ m5: number, h1: number })),
+  cheaper: known(z.enum(['5m', '1h'])),
+  hourSaves: known(number),
+  ci95: known(z.tuple([number, number])),
+});
+
+export const lifetimes = z.object({
+  basis: z.enum(['prefixes', 'usage', 'mixed']),
+  breakEven: number,
+  all: lifetime,
+  agents: z.array(lifetime),
+  agentCount: whole,
 });

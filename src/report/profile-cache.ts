@@ -1,21 +1,27 @@
-import { formatCount, formatShare } from '../core/units.ts';
+import { formatCount, formatShare, round } from '../core/units.ts';
 import type { CacheProfile, PrefixReuse } from '../workload/cacheability.ts';
 import type { CacheMisses, MissCause } from '../workload/cache-misses.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
+import { lifetimeLines } from './profile-lifetimes.ts';
 import { bar, heading, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 const BAR_WIDTH = 20;
 
 /** What prompt caching does and could do; empty when the trace says nothing about it. */
-export function cacheSection({ cache }: WorkloadProfile, style: TextStyle): string {
-  const { realisedHitRate, potentialHitRate, prefix, misses } = cache;
+export function cacheSection({ cache, sessions }: WorkloadProfile, style: TextStyle): string {
+  const { realisedHitRate, potentialHitRate, prefix, misses, lifetimes } = cache;
   if (realisedHitRate === null && potentialHitRate === null) return '';
   return [
     heading('Prompt cache (share of input tokens read from it)', style),
     table(rateRows(cache), { align: ['left', 'right', 'left'] }),
-    ...(prefix == null ? [] : [...reuseLine(prefix), ...writeLine(prefix)]),
-    ...(misses == null ? [] : missLines(misses, style)),
+    ...(prefix == null ? [] : [...reuseLine(prefix), ...sessionLine(prefix)]),
+    ...(misses == null ? [] : [...readLine(misses), ...missLines(misses, style)]),
+    ...(lifetimes == null
+      ? prefix == null
+        ? []
+        : writeLine(prefix)
+      : lifetimeLines(lifetimes, sessions.count, style)),
   ].join('\n');
 }
 
@@ -68,6 +74,30 @@ function reuseLine({ reuseTimes }: PrefixReuse): string[] {
   return [`  of the reused blocks ${parts.join(', ')} of the use before`];
 }
 
+/** Whether requests may be spread over servers or must follow their session. */
+function sessionLine({ bySession }: PrefixReuse): string[] {
+  if (bySession == null) return [];
+  const { same, others } = bySession;
+  return [
+    `  of the possible ${formatShare(round(same + others, 3))}, the session itself has sent ${formatShare(round(same, 3))} before and only other sessions ${formatShare(round(others, 3))}: routing each session to one server keeps the first`,
+  ];
+}
+
+function readLine({ reads }: CacheMisses): string[] {
+  if (reads === undefined) return [];
+  const { sameSession, otherSessions, unclear } = reads;
+  const all = sameSession + otherSessions + unclear;
+  if (all === 0) return [];
+  const part = (tokens: number): string => formatShare(round(tokens / all, 3));
+  const parts = [
+    `${part(sameSession)} left by the same session`,
+    `${part(otherSessions)} by other sessions`,
+    ...(unclear === 0 ? [] : [`${part(unclear)} by either`]),
+  ];
+  return [`  of the tokens read, ${parts.join(', ')}`];
+}
+
+/** Profiles of earlier versions know the whole only. */
 function writeLine({ writes }: PrefixReuse): string[] {
   if (writes.cheaper === null) return [];
   const other = writes.cheaper === '5m' ? 'one of an hour' : 'one of 5 minutes';

@@ -1,15 +1,20 @@
 import type { LlmCall, PrefixBlocks, Session } from '../core/trace.ts';
-import { ExactSum } from '../core/exact-sum.ts';
 import { inputTokens } from '../core/tokens.ts';
-import { MS_PER_HOUR, MS_PER_MINUTE } from '../core/units.ts';
+import { renamedKey } from './agent-key.ts';
+import type { AgentKey } from './agent-key.ts';
+import { BlockUses, ReuseTotals, tokensOf } from './block-uses.ts';
+import type { ReuseTotalsState } from './block-uses.ts';
 import { betterTtl } from './cache-lifetime.ts';
+import { LifetimeFold, SessionLifetimes, partOf } from './lifetime-fold.ts';
+import type { CacheLifetimes, LifetimeFoldState, Patterns } from './lifetime-fold.ts';
+import type { LifetimePart } from './lifetime-sums.ts';
 import { LruBlocks } from './lru-blocks.ts';
 import { MissFold } from './cache-misses.ts';
 import type { CacheMisses, MissFoldState } from './cache-misses.ts';
-import { NO_CLOCK_MS, PrefixLog } from './prefix-log.ts';
+import { NO_CLOCK_MS, NO_SESSION, PrefixLog } from './prefix-log.ts';
 import type { LoggedPrefix, PrefixLogState } from './prefix-log.ts';
+import { ownHits } from './own-hits.ts';
 import { ReuseDistances } from './reuse-distance.ts';
-import { ReuseTimes } from './reuse-times.ts';
 import type { ReuseWithin } from './reuse-times.ts';
 import { generationsInOrder } from './session-fold.ts';
 
@@ -24,6 +29,8 @@ export interface CacheProfile {
   readonly prefix?: PrefixReuse | null | undefined;
   /** Why calls of sessions read less than the call before had left in the cache; null without usage. */
   readonly misses?: CacheMisses | null | undefined;
+  /** What a lifetime of five minutes or of an hour costs, by agent; null when nothing shows it. */
+  readonly lifetimes?: CacheLifetimes | null | undefined;
 }
 
 export interface PrefixReuse {
@@ -36,6 +43,12 @@ export interface PrefixReuse {
   readonly blockHitRate: number;
   /** Mean over calls of each call's token hit rate. */
   readonly meanCallHitRate: number;
+  /**
+   * The possible hit rate in two: blocks that the same session had sent before, and blocks of other
+   * sessions only, which requests miss when sessions are sent to servers of their own. Null where
+   * prefixes are known within sessions only, or calls belong to none.
+   */
+  readonly bySession?: { readonly same: number; readonly others: number } | null | undefined;
   /** Against the call before in the same scope only. */
   readonly consecutiveHitRate: number;
   /** Blocks expire after this long without use (from the end of the call that held them). */
@@ -64,9 +77,6 @@ interface LruPoint {
   readonly hitRate: number;
 }
 
-const TTL_5M_MS = 5 * MS_PER_MINUTE;
-const TTL_1H_MS = MS_PER_HOUR;
-
 const LRU_BLOCKS = [1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000] as const;
 
 /**
@@ -79,6 +89,9 @@ export class CacheFold {
   readonly #misses = new MissFold();
   readonly #lruBlocks: readonly number[];
   readonly #sessions = new ReuseTotals();
+  readonly #lifetimes = new LifetimeFold();
+  /** Sessions that have calls in the log; numbers them. */
+  #logged = 0;
 
   /** @param lruBlocks cache sizes to try, in blocks */
   constructor(lruBlocks: readonly number[] = LRU_BLOCKS) {
@@ -87,21 +100,40 @@ export class CacheFold {
 
   /** A call of a row format: its prefixes are compared over the whole trace unless it says otherwise. */
   call(call: LlmCall): void {
-    const { prefix, startMs } = call;
+    const { prefix, startMs, agent, details } = call;
     if (prefix === undefined || prefix.scope === 'session') return;
-    this.#toLog(call, prefix, Number.isNaN(startMs) ? NO_CLOCK_MS : startMs);
+    this.#toLog(call, prefix, {
+      orderMs: Number.isNaN(startMs) ? NO_CLOCK_MS : startMs,
+      session: NO_SESSION,
+      agent: this.#lifetimes.keys.keyOf(agent, { user: details?.client }),
+    });
   }
 
   /** @param calls the session's generations in order of time, where the caller has them */
   session(session: Session, calls: readonly LlmCall[] = generationsInOrder(session)): void {
+    const hasPrefixes = calls.some(({ prefix }) => prefix !== undefined);
+    const lifetimes = new SessionLifetimes(this.#lifetimes.keys, session);
+    // Equal prefixes say what a cache could do; usage only what the present one does.
+    this.#misses.session(calls, hasPrefixes ? undefined : lifetimes);
+    if (hasPrefixes) this.#prefixes(session, calls, lifetimes);
+    this.#lifetimes.add(lifetimes.parts, hasPrefixes ? 'prefixes' : 'usage');
+  }
+
+  #prefixes(session: Session, calls: readonly LlmCall[], lifetimes: SessionLifetimes): void {
     const own = new BlockUses(this.#sessions);
     const numbers = new Map<number | string, number>();
+    let isLogged = false;
     for (const call of calls) {
       const { prefix, startMs } = call;
       if (prefix === undefined) continue;
       if (prefix.scope === 'trace') {
+        isLogged = true;
         const hasClock = session.relativeTime !== true && !Number.isNaN(startMs);
-        this.#toLog(call, prefix, hasClock ? startMs : NO_CLOCK_MS);
+        this.#toLog(call, prefix, {
+          orderMs: hasClock ? startMs : NO_CLOCK_MS,
+          session: this.#logged,
+          agent: this.#lifetimes.keys.keyOf(call.agent, session),
+        });
         continue;
       }
       const blocks = prefix.ids.map((id) => {
@@ -110,27 +142,48 @@ export class CacheFold {
         numbers.set(id, numbers.size);
         return numbers.size - 1;
       });
-      own.add({ ...sizesOf(call, prefix), blocks });
+      own.add({ ...sizesOf(call, prefix), blocks }, lifetimes.of(call.agent));
     }
-    this.#misses.session(calls);
+    if (isLogged) this.#logged += 1;
   }
 
   state(): CacheFoldState {
     return {
       log: this.#log.state(),
+      logged: this.#logged,
       misses: this.#misses.state(),
       sessions: this.#sessions.state(),
+      lifetimes: this.#lifetimes.state(),
+    };
+  }
+
+  /** See ProfileFold.sharedState. */
+  sharedState(rename: (client: number) => number): CacheFoldState {
+    const state = this.state();
+    const agents = state.log.agents.map((key) => renamedKey(key, rename));
+    return {
+      ...state,
+      log: { ...state.log, agents },
+      lifetimes: this.#lifetimes.sharedState(rename),
     };
   }
 
   merge(state: CacheFoldState): void {
-    this.#log.merge(state.log);
+    this.#log.merge(state.log, this.#logged);
+    this.#logged += state.logged;
     this.#misses.merge(state.misses);
     this.#sessions.merge(state.sessions);
+    this.#lifetimes.merge(state.lifetimes);
   }
 
-  /** @param realisedHitRate from the usage that the source reports */
-  figures(realisedHitRate: number | null): CacheProfile & { readonly warnings: string[] } {
+  /**
+   * @param realisedHitRate from the usage that the source reports
+   * @param patterns tell agents without names apart
+   */
+  figures(
+    realisedHitRate: number | null,
+    patterns: Patterns = NO_PATTERNS,
+  ): CacheProfile & { readonly warnings: string[] } {
     const misses = realisedHitRate === null ? null : this.#misses.figures();
     const trace = this.#replay();
     const { counts } = trace.totals;
@@ -142,114 +195,116 @@ export class CacheFold {
       : [];
     trace.totals.merge(this.#sessions.state());
     const { calls, input, infinite } = counts;
+    const lifetimes = trace.lifetimes.figures(patterns);
     if (calls === 0) {
-      return { realisedHitRate, potentialHitRate: null, prefix: null, misses, warnings };
+      return { realisedHitRate, potentialHitRate: null, prefix: null, misses, lifetimes, warnings };
     }
+    const own = traceCalls === calls ? ownHits(this.#log) : null;
     return {
       realisedHitRate,
       potentialHitRate: input === 0 ? null : infinite / input,
       scope: traceCalls === 0 ? 'session' : traceCalls === calls ? 'trace' : 'mixed',
       prefix: {
         ...reuseOf(trace.totals),
+        bySession:
+          own === null || input === 0
+            ? null
+            : { same: own / input, others: (infinite - own) / input },
         reuseDistances: traceCalls === 0 ? [] : trace.distances,
         lru: traceCalls === 0 ? [] : trace.lru,
       },
       misses,
+      lifetimes,
       warnings,
     };
   }
 
-  #toLog(call: LlmCall, prefix: PrefixBlocks, orderMs: number): void {
-    this.#log.add(orderMs, sizesOf(call, prefix), prefix.ids);
+  #toLog(
+    call: LlmCall,
+    prefix: PrefixBlocks,
+    { orderMs, ...owner }: { readonly orderMs: number } & Pick<LoggedPrefix, 'session' | 'agent'>,
+  ): void {
+    this.#log.add(orderMs, { ...sizesOf(call, prefix), ...owner }, prefix.ids);
   }
 
   #replay(): Replay {
     const totals = new ReuseTotals();
-    if (this.#log.size === 0) return { totals, lru: [], distances: [] };
+    const lifetimes = new LifetimeFold();
+    lifetimes.merge(this.#lifetimes.state());
+    if (this.#log.size === 0) return { totals, lifetimes, lru: [], distances: [] };
+    const samples = new Map<number, Map<AgentKey, LifetimePart>>();
     const uses = new BlockUses(totals);
-    const points = this.#lruBlocks.map((blocks) => ({ cache: new LruBlocks(blocks), hit: 0 }));
+    // A cache larger than all blocks never evicts; it need not reserve the room.
+    const most = Math.max(1, this.#log.uniqueBlocks);
+    const points = this.#lruBlocks.map((blocks) => ({
+      blocks,
+      cache: new LruBlocks(Math.min(blocks, most)),
+      hit: 0,
+    }));
     const distances = new ReuseDistances(
       this.#log.blocks,
       this.#lruBlocks.toSorted((a, b) => a - b),
     );
     let blockTokens = 0;
+    let index = 0;
     for (const call of this.#log.replay()) {
-      uses.add(call);
+      const sample = sampleOf(call, index / this.#log.size);
+      let parts = samples.get(sample);
+      if (parts === undefined) {
+        parts = new Map();
+        samples.set(sample, parts);
+      }
+      uses.add(call, partOf(parts, call.agent));
+      index += 1;
       for (const block of call.blocks) distances.use(block);
       for (const point of points) point.hit += tokensOf(call, useAll(point.cache, call.blocks));
       blockTokens = call.blockTokens;
     }
-    const lru = points.map(({ cache: { capacity }, hit }) => ({
-      blocks: capacity,
-      tokens: capacity * blockTokens,
+    const lru = points.map(({ blocks, hit }) => ({
+      blocks,
+      tokens: blocks * blockTokens,
       hitRate: hit / totals.counts.input,
     }));
-    return { totals, lru, distances: distances.shares() };
+    for (const parts of samples.values()) lifetimes.add(parts, 'prefixes');
+    return { totals, lifetimes, lru, distances: distances.shares() };
   }
+}
+
+const NO_PATTERNS: Patterns = { whole: null, ofClients: () => new Map() };
+
+/** Parts of a trace without sessions that count as independent, as in the other intervals. */
+const TENTHS = 10;
+
+/**
+ * What counts as one draw for an interval: the session, else the tenth of the trace.
+ * @param share of the log that comes before
+ */
+function sampleOf({ session }: LoggedPrefix, share: number): number {
+  return session === NO_SESSION ? -1 - Math.floor(TENTHS * share) : session;
 }
 
 interface Replay {
   readonly totals: ReuseTotals;
+  readonly lifetimes: LifetimeFold;
   readonly lru: LruPoint[];
   readonly distances: NonNullable<PrefixReuse['reuseDistances']>;
 }
 
 export interface CacheFoldState {
   readonly log: PrefixLogState;
+  /** Sessions with calls in the log. */
+  readonly logged: number;
   readonly misses: MissFoldState;
   readonly sessions: ReuseTotalsState;
+  readonly lifetimes: LifetimeFoldState;
 }
 
-function sizesOf(call: LlmCall, { blockTokens }: PrefixBlocks): Omit<LoggedPrefix, 'blocks'> {
+function sizesOf(
+  call: LlmCall,
+  { blockTokens }: PrefixBlocks,
+): Omit<LoggedPrefix, 'blocks' | 'session' | 'agent'> {
   const { startMs, endMs = startMs, tokens } = call;
   return { startMs, endMs, inputTokens: inputTokens(tokens), blockTokens };
-}
-
-/** Input tokens in this many leading blocks; the last block is partial. */
-function tokensOf({ blockTokens, inputTokens: input }: LoggedPrefix, blocks: number): number {
-  return Math.min(blocks * blockTokens, input);
-}
-
-/** What the comparisons add up to. */
-class ReuseTotals {
-  readonly counts = {
-    calls: 0,
-    blocks: 0,
-    hitBlocks: 0,
-    uniqueBlocks: 0,
-    reusedBlocks: 0,
-    /** Input tokens, and those of the leading blocks that were present. */
-    input: 0,
-    infinite: 0,
-    consecutive: 0,
-    m5: 0,
-    h1: 0,
-  };
-  /** Sum of the calls' own hit rates. */
-  readonly callRates = new ExactSum();
-  readonly reuseTimes = new ReuseTimes();
-
-  state(): ReuseTotalsState {
-    return {
-      counts: { ...this.counts },
-      callRates: this.callRates.state(),
-      reuseTimes: this.reuseTimes.state(),
-    };
-  }
-
-  merge(state: ReuseTotalsState): void {
-    for (const name of Object.keys(this.counts) as (keyof ReuseTotalsState['counts'])[]) {
-      this.counts[name] += state.counts[name];
-    }
-    this.callRates.merge(state.callRates);
-    this.reuseTimes.merge(state.reuseTimes);
-  }
-}
-
-interface ReuseTotalsState {
-  readonly counts: Readonly<ReuseTotals['counts']>;
-  readonly callRates: readonly number[];
-  readonly reuseTimes: readonly number[];
 }
 
 function reuseOf({ counts, callRates, reuseTimes }: ReuseTotals): Omit<PrefixReuse, 'lru'> {
@@ -270,97 +325,10 @@ function reuseOf({ counts, callRates, reuseTimes }: ReuseTotals): Omit<PrefixReu
   };
 }
 
-/** The blocks of one scope by number: who held them last, and what that would have saved. */
-class BlockUses {
-  readonly #totals: ReuseTotals;
-  /** End of the last call that held the block. */
-  readonly #lastUseMs: number[] = [];
-  /** 1 when a second call held the block. */
-  readonly #reused: number[] = [];
-  #previous: readonly number[] = [];
-
-  constructor(totals: ReuseTotals) {
-    this.#totals = totals;
-  }
-
-  /** Calls come in order of time. */
-  add(call: LoggedPrefix): void {
-    const { blocks, inputTokens: input } = call;
-    const { counts, callRates } = this.#totals;
-    const run = this.#leadingRun(blocks, call.startMs);
-    const infinite = tokensOf(call, run.infinite);
-    counts.calls += 1;
-    counts.blocks += blocks.length;
-    counts.hitBlocks += run.infinite;
-    counts.input += input;
-    counts.infinite += infinite;
-    counts.consecutive += tokensOf(call, commonPrefix(blocks, this.#previous));
-    counts.m5 += tokensOf(call, run.m5);
-    counts.h1 += tokensOf(call, run.h1);
-    callRates.add(input === 0 ? 0 : infinite / input);
-    this.#remember(call);
-  }
-
-  /** Leading blocks present, without expiry and with both lifetimes. */
-  #leadingRun(blocks: readonly number[], startMs: number): LeadingRun {
-    let infinite = 0;
-    let m5 = 0;
-    let h1 = 0;
-    // Neighbouring blocks were mostly held by one call: counted together.
-    let sinceMs = Number.NaN;
-    let alike = 0;
-    for (const block of blocks) {
-      const lastUseMs = this.#lastUseMs[block];
-      if (lastUseMs === undefined) break;
-      if (lastUseMs !== sinceMs) {
-        this.#totals.reuseTimes.add(startMs - sinceMs, alike);
-        sinceMs = lastUseMs;
-        alike = 0;
-      }
-      alike += 1;
-      // Negative while the call that holds the block still runs.
-      const idleMs = startMs - lastUseMs;
-      if (m5 === infinite && idleMs <= TTL_5M_MS) m5 += 1;
-      if (h1 === infinite && idleMs <= TTL_1H_MS) h1 += 1;
-      infinite += 1;
-    }
-    this.#totals.reuseTimes.add(startMs - sinceMs, alike);
-    return { infinite, m5, h1 };
-  }
-
-  /** Numbers are given in order of first use, so the arrays have no holes. */
-  #remember({ blocks, endMs }: LoggedPrefix): void {
-    const { counts } = this.#totals;
-    this.#previous = blocks;
-    for (const block of blocks) {
-      if (this.#lastUseMs[block] === undefined) {
-        counts.uniqueBlocks += 1;
-        this.#reused[block] = 0;
-      } else if (this.#reused[block] === 0) {
-        this.#reused[block] = 1;
-        counts.reusedBlocks += 1;
-      }
-      this.#lastUseMs[block] = endMs;
-    }
-  }
-}
-
-interface LeadingRun {
-  readonly infinite: number;
-  readonly m5: number;
-  readonly h1: number;
-}
-
 /** Uses all blocks of a call and returns the leading run that was present before. */
 function useAll(cache: LruBlocks, ids: readonly number[]): number {
   let run = 0;
   while (run < ids.length && cache.has(ids[run]!)) run += 1;
   for (const id of ids) cache.use(id);
   return run;
-}
-
-function commonPrefix(a: readonly number[], b: readonly number[]): number {
-  let length = 0;
-  while (length < a.length && length < b.length && a[length] === b[length]) length += 1;
-  return length;
 }

@@ -147,6 +147,16 @@ export class ClientFold {
     };
   }
 
+  /** Clients that show a pattern. */
+  patterns(): ReadonlyMap<number, ArrivalPattern['kind']> {
+    const patterns = new Map<number, ArrivalPattern['kind']>();
+    for (const [client, starts] of this.#startsByClient()) {
+      const pattern = patternOf(starts);
+      if (pattern !== null) patterns.set(client, pattern.kind);
+    }
+    return patterns;
+  }
+
   #count(name: number, { tokens }: LlmCall): void {
     const totals = this.#of(name);
     totals.calls += 1;
@@ -235,8 +245,7 @@ const TRIGGER = 2;
 
 function shareOf({ calls, input, output }: Totals, all: number, starts?: Starts): ClientShare {
   const times = starts === undefined ? [] : starts.calls.toSorted((a, b) => a - b);
-  const triggers = Float64Array.from(starts?.triggers ?? []).toSorted();
-  const pattern = arrivalPattern(triggers, starts?.hasTurns === true ? 'turns' : 'calls');
+  const pattern = starts === undefined ? null : patternOf(starts);
   const gaps = Float64Array.from(times.slice(1), (at, index) => at - times[index]!);
   return {
     calls,
@@ -248,6 +257,10 @@ function shareOf({ calls, input, output }: Totals, all: number, starts?: Starts)
     periodMs: pattern?.periodMs ?? null,
     burstMean: pattern?.burstSize.mean ?? null,
   };
+}
+
+function patternOf({ triggers, hasTurns }: Starts): ArrivalPattern | null {
+  return arrivalPattern(Float64Array.from(triggers).toSorted(), hasTurns ? 'turns' : 'calls');
 }
 
 function topShare(ordered: readonly ClientShare[], count: number): number {

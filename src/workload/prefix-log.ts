@@ -1,4 +1,6 @@
 import type { PrefixBlocks } from '../core/trace.ts';
+import type { AgentKey } from './agent-key.ts';
+import type { BlockedPrompt } from './block-uses.ts';
 import { Column } from './column.ts';
 
 /** Prefix blocks of calls remembered (about 200 MB at worst, when no block occurs twice). */
@@ -7,13 +9,14 @@ const MOST_BLOCKS = 2 ** 22;
 /** Place of calls without a clock: after all others. */
 export const NO_CLOCK_MS = Number.MAX_VALUE;
 
+/** Session of calls that belong to none. */
+export const NO_SESSION = -1;
+
 /** One call of the log; blocks are numbered by the log. */
-export interface LoggedPrefix {
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly inputTokens: number;
-  readonly blockTokens: number;
-  readonly blocks: readonly number[];
+export interface LoggedPrefix extends BlockedPrompt {
+  readonly agent: AgentKey;
+  /** A number, or NO_SESSION. */
+  readonly session: number;
 }
 
 /**
@@ -26,6 +29,7 @@ export class PrefixLog {
   #calls = emptyCalls();
   #blocks = new Column();
   #numbers = new Map<number | string, number>();
+  readonly #agents = new Map<AgentKey, number>();
   /** Starts from here on were dropped. */
   #end = Number.POSITIVE_INFINITY;
 
@@ -42,6 +46,10 @@ export class PrefixLog {
     return this.#blocks.length;
   }
 
+  get uniqueBlocks(): number {
+    return this.#numbers.size;
+  }
+
   get isCut(): boolean {
     return this.#end !== Number.POSITIVE_INFINITY;
   }
@@ -56,17 +64,23 @@ export class PrefixLog {
     calls.inputTokens.push(call.inputTokens);
     calls.blockTokens.push(call.blockTokens);
     calls.count.push(ids.length);
+    calls.session.push(call.session);
+    calls.agent.push(this.#agentNumber(call.agent));
     for (const id of ids) this.#blocks.push(this.#numberOf(id));
     // Cut in large steps: each costs a sort.
     if (this.#blocks.length > 1.25 * this.#limit) this.#cut();
   }
 
-  /** The calls in order of time. */
-  *replay(): Generator<LoggedPrefix> {
+  /** The calls in order of time; or session by session, each in order of time. */
+  *replay(order: 'time' | 'session' = 'time'): Generator<LoggedPrefix> {
     if (this.#blocks.length > this.#limit) this.#cut();
-    const { startMs, endMs, inputTokens, blockTokens, count } = this.#calls;
+    const { startMs, endMs, inputTokens, blockTokens, count, session, agent } = this.#calls;
+    const agents = [...this.#agents.keys()];
     const offsets = this.#offsets();
-    for (const index of this.#order()) {
+    const inTime = this.#order();
+    const indexes =
+      order === 'time' ? inTime : inTime.toSorted((a, b) => session.at(a) - session.at(b));
+    for (const index of indexes) {
       const from = offsets[index]!;
       const blocks = Array.from({ length: count.at(index) }, (_, at) => this.#blocks.at(from + at));
       yield {
@@ -75,32 +89,29 @@ export class PrefixLog {
         inputTokens: inputTokens.at(index),
         blockTokens: blockTokens.at(index),
         blocks,
+        session: session.at(index),
+        agent: agents[agent.at(index)]!,
       };
     }
   }
 
   state(): PrefixLogState {
     if (this.#blocks.length > this.#limit) this.#cut();
-    const { orderMs, startMs, endMs, inputTokens, blockTokens, count } = this.#calls;
     return {
-      columns: [orderMs, startMs, endMs, inputTokens, blockTokens, count].map((column) =>
-        column.toArray(),
-      ),
+      columns: COLUMNS.map((name) => this.#calls[name].toArray()),
+      agents: [...this.#agents.keys()],
       blocks: this.#blocks.toArray(),
       ...idLists([...this.#numbers.keys()]),
       end: this.isCut ? this.#end : null,
     };
   }
 
-  merge(state: PrefixLogState): void {
-    const [orderMs, startMs, endMs, inputTokens, blockTokens, count] = state.columns as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
+  /** @param sessions already numbered here: the state's numbers continue them */
+  merge(state: PrefixLogState, sessions: number): void {
+    const columns = Object.fromEntries(
+      COLUMNS.map((name, index) => [name, state.columns[index]!]),
+    ) as Record<(typeof COLUMNS)[number], Float64Array>;
+    const { orderMs, startMs, endMs, inputTokens, blockTokens, count, session, agent } = columns;
     this.#end = Math.min(this.#end, state.end ?? Number.POSITIVE_INFINITY);
     const ids = [...state.numberIds, ...state.textIds];
     const idOf = new Map<number, number | string>();
@@ -116,10 +127,21 @@ export class PrefixLog {
         endMs: endMs[index]!,
         inputTokens: inputTokens[index]!,
         blockTokens: blockTokens[index]!,
+        session: session[index] === NO_SESSION ? NO_SESSION : sessions + session[index]!,
+        agent: state.agents[agent[index]!]!,
       };
       this.add(order, call, blocks);
     }
     if (this.isCut) this.#cut();
+  }
+
+  #agentNumber(agent: AgentKey): number {
+    let number = this.#agents.get(agent);
+    if (number === undefined) {
+      number = this.#agents.size;
+      this.#agents.set(agent, number);
+    }
+    return number;
   }
 
   #numberOf(id: number | string): number {
@@ -171,7 +193,7 @@ export class PrefixLog {
     this.#numbers = new Map();
     for (let index = 0; index < offsets.length; index += 1) {
       if (!isKept(index)) continue;
-      for (const name of Object.keys(old) as (keyof typeof old)[]) {
+      for (const name of COLUMNS) {
         this.#calls[name].push(old[name].at(index));
       }
       for (let at = 0; at < old.count.at(index); at += 1) {
@@ -182,7 +204,10 @@ export class PrefixLog {
 }
 
 export interface PrefixLogState {
+  /** In the order of COLUMNS. */
   readonly columns: readonly Float64Array[];
+  /** The agents that the last column numbers. */
+  readonly agents: readonly AgentKey[];
   readonly blocks: Float64Array;
   /** The source's ids (numbers or hashes), and the numbers that `blocks` uses for them. */
   readonly numberIds: Float64Array;
@@ -212,10 +237,18 @@ function idLists(
   };
 }
 
-function emptyCalls(): Record<
-  'orderMs' | 'startMs' | 'endMs' | 'inputTokens' | 'blockTokens' | 'count',
-  Column
-> {
+const COLUMNS = [
+  'orderMs',
+  'startMs',
+  'endMs',
+  'inputTokens',
+  'blockTokens',
+  'count',
+  'session',
+  'agent',
+] as const;
+
+function emptyCalls(): Record<(typeof COLUMNS)[number], Column> {
   return {
     orderMs: new Column(),
     startMs: new Column(),
@@ -223,5 +256,7 @@ function emptyCalls(): Record<
     inputTokens: new Column(),
     blockTokens: new Column(),
     count: new Column(),
+    session: new Column(),
+    agent: new Column(),
   };
 }

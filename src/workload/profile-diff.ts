@@ -46,6 +46,13 @@ const METRICS: readonly Metric[] = [
   single('CV of gaps', 'ratio', ({ arrivals }) => arrivals?.iatCv),
   single('cache hit rate', 'share', ({ cache }) => cache.realisedHitRate),
   single('possible cache hit rate', 'share', ({ cache }) => cache.potentialHitRate),
+  single(
+    'possible hits from other sessions',
+    'share',
+    ({ cache }) => cache.prefix?.bySession?.others,
+  ),
+  single('input bill, 5 min cache', 'share', ({ cache }) => cache.lifetimes?.all.bill?.m5),
+  single('input bill, 1 h cache', 'share', ({ cache }) => cache.lifetimes?.all.bill?.h1),
   single('failed calls', 'share', ({ calls }) =>
     calls.count === 0 ? null : calls.errors / calls.count,
   ),

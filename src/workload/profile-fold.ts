@@ -152,7 +152,11 @@ export class ProfileFold implements TraceSink {
    * @param rename a keyed hash, the same for all parts that are to be merged
    */
   sharedState(rename: (client: number) => number): ProfileState {
-    return { ...this.state(), side: this.#side.sharedState(rename) };
+    return {
+      ...this.state(),
+      cache: this.#cache.sharedState(rename),
+      side: this.#side.sharedState(rename),
+    };
   }
 
   /** Whether another fold's replay sample was drawn by the same rule (seed, size), as merging needs. */
@@ -180,11 +184,14 @@ export class ProfileFold implements TraceSink {
   profile(origin: ProfileOrigin): WorkloadProfile {
     const calls = this.#calls.figures();
     const sessions = this.#sessions.figures();
-    const { warnings: cacheWarnings, ...cache } = this.#cache.figures(realisedHitRate(calls));
     const { skeletons, warnings: skeletonWarnings } = this.#skeletons.figures();
     const { arrivals, warnings: tickWarnings } = withoutArtefacts(
       withTurnPattern(calls.arrivals, sessions.pattern),
     );
+    const { warnings: cacheWarnings, ...cache } = this.#cache.figures(realisedHitRate(calls), {
+      whole: arrivals?.pattern?.kind ?? null,
+      ofClients: () => this.#side.clientPatterns(),
+    });
     const { clients, repeats, fanOut, retryWaits, stateSizes, stated, usage } = this.#side.figures({
       firstMs: calls.firstStartMs,
       lastMs: calls.lastStartMs,

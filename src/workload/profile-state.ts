@@ -12,7 +12,7 @@ import type { StructureFoldState } from './structure.ts';
 /**
  * What a ProfileFold holds, as plain data: objects, lists, text, numbers and Float64Arrays. Goes
  * between threads as it is and into shard files (cli/profile-shard.ts). No ids, no content: names
- * of models and tools, sizes, times, and the trace's own hashes of prefix blocks.
+ * of models, tools and agents, sizes, times, and the trace's own hashes of prefix blocks.
  */
 export interface ProfileState extends RecordCountsState {
   readonly calls: { readonly table: CallTableState } | { readonly sketch: CallSketchState };

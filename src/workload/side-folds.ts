@@ -1,4 +1,5 @@
 import type { LlmCall, Session, UsageBucket } from '../core/trace.ts';
+import type { ArrivalPattern } from './arrival-pattern.ts';
 import { ClientFold, renamed } from './clients.ts';
 import type { ClientFoldState, ClientProfile } from './clients.ts';
 import { FanOutFold } from './fan-out.ts';
@@ -74,6 +75,11 @@ export class SideFolds {
     this.#states.merge(state.states);
     this.#stated.merge(state.stated);
     this.#usage.merge(state.usage);
+  }
+
+  /** What sets each client off, by its number. */
+  clientPatterns(): ReadonlyMap<number, ArrivalPattern['kind']> {
+    return this.#clients.patterns();
   }
 
   figures(traced: TracedTotals): SideFigures {

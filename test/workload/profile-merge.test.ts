@@ -70,15 +70,14 @@ function items(ties: boolean): Arbitrary<Item[]> {
   return tuple(calls(ties), sessions(), sessions(), boolean()).map(([bare, timed, other, mix]) => {
     // Ids repeat: parts of one session may lie in two shards.
     const relative = other.map((one, index) => ({
-      ...looping(one),
+      ...looping({ ...one, relativeTime: true }, index),
       id: `${index}`,
-      relativeTime: true,
     }));
     const all: Item[] = [
       ...bare.map((call) => ({ kind: 'call', call }) as const),
       ...timed.map(
         (one, index) =>
-          ({ kind: 'session', session: { ...looping(one), id: `${index}` } }) as const,
+          ({ kind: 'session', session: { ...looping(one, index), id: `${index}` } }) as const,
       ),
       ...(mix ? relative : []).map((one) => ({ kind: 'session', session: one }) as const),
       ...bare.slice(0, 5).map(({ tokens, startMs }, index): Item => ({
@@ -109,8 +108,13 @@ function items(ties: boolean): Arbitrary<Item[]> {
   });
 }
 
-/** With tools that repeat their arguments, retries, and times that are no whole milliseconds. */
-function looping(one: Session): Session {
+/**
+ * With tools that repeat their arguments, retries, and times that are no whole milliseconds: no two
+ * calls of a session or of two sessions start at the same instant. Some know their prefixes, in the
+ * trace or in the session, some an agent.
+ */
+function looping(one: Session, number: number): Session {
+  let calls = 0;
   const turns = one.turns.map((turn) => ({
     ...turn,
     steps: turn.steps.map((step) => {
@@ -120,10 +124,27 @@ function looping(one: Session): Session {
       const attempts = [{ startMs, status: 429 }, { startMs: startMs + 900 }];
       const details = detailsOf(startMs, 0);
       const error = startMs % 4 === 0 ? '500' : undefined;
-      return { ...step, startMs: startMs + 1 / 3, attempts, details, error };
+      calls += 1;
+      const ids = Array.from({ length: startMs % 4 }, (_, at) => at * (startMs % 2));
+      // Without a clock of their own, prefixes of several sessions have no order but that of input.
+      const scope: 'trace' | 'session' =
+        number % 2 === 0 && one.relativeTime !== true ? 'trace' : 'session';
+      return {
+        ...step,
+        startMs: startMs + 1 / 3 + number / 64 + calls / 4096,
+        attempts,
+        details,
+        error,
+        ...(number % 3 === 0 ? {} : { prefix: { blockTokens: 16, ids, scope } }),
+      };
     }),
   }));
-  return { ...one, turns, user: `user-${one.turns.length}` };
+  return {
+    ...one,
+    turns,
+    user: `user-${one.turns.length}`,
+    agent: number % 4 === 3 ? 'planner' : undefined,
+  };
 }
 
 function fold(list: readonly Item[], options?: ProfileOptions): ProfileFold {
