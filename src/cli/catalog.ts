@@ -61,7 +61,7 @@ export function addCatalogCommand(program: Command, setExitCode: SetExitCode): v
       '--from <file>',
       'Rate Limits API answer, AWS or Azure quotas, recording, HAR, OTLP or log with rate-limit headers, 429 bodies',
     )
-    .option('--provider <name>', 'whose they are, where the file does not say')
+    .option('--provider <provider>', 'whose they are, where the file does not say')
     .option('--model <id>', 'the model they hold for, where the file does not say')
     .option('--json', 'print JSON')
     .action(async (options) => {

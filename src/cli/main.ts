@@ -6,6 +6,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AgentInfraError, EXIT, fileReason } from '../errors.ts';
 import { setColour } from '../system.ts';
 import { addCatalogCommand } from './catalog.ts';
+import { addCompleteCommand } from './complete.ts';
 import { addDemoCommand } from './demo.ts';
 import { addGatewayCommand } from './gateway.ts';
 import { addLoadtestCommand } from './loadtest.ts';
@@ -46,6 +47,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addReportCommand(program, setExitCode);
   addCatalogCommand(program, setExitCode);
   addSchemaCommand(program, setExitCode);
+  addCompleteCommand(program, setExitCode);
   program.addHelpText('after', EXAMPLES);
   try {
     const words = withoutColour(argv);

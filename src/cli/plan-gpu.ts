@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '@commander-js/extra-typings';
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { Command } from '@commander-js/extra-typings';
 
 import { parseCount, parseDurationMs, parseRatePerSecond, parseUsd } from '../core/units.ts';
@@ -10,8 +10,8 @@ export function addPlanGpuCommand(plan: Command, setExitCode: SetExitCode): void
   plan
     .command('gpu')
     .description('size a pool of GPUs for one model and one demand')
-    .option('--model <name>', 'open-weight model of the catalog')
-    .option('--gpu <name>', 'GPU of the catalog')
+    .option('--model <open-model>', 'open-weight model of the catalog')
+    .option('--gpu <gpu>', 'GPU of the catalog')
     .option('--rate <rate>', 'requests at the peak, such as 12/s or 600/min', rate)
     .option('--input <tokens>', 'mean input tokens per request', tokens)
     .option('--uncached <tokens>', 'input tokens no prefix cache saves (default: all)', tokens)
@@ -19,9 +19,25 @@ export function addPlanGpuCommand(plan: Command, setExitCode: SetExitCode): void
     .option('--ttft <duration>', 'goal for the mean time to first token', duration)
     .option('--itl <duration>', 'goal for the mean time per output token', duration)
     .option('--tensor-parallel <n>', 'GPUs per replica (default: the fewest GPUs in all)', tokens)
-    .option('--weights <format>', 'bf16, fp8, nvfp4, mxfp4 or int4 (default: as published)', format)
-    .option('--kv <format>', 'KV cache: bf16 or fp8', kvFormat, 'bf16')
-    .option('--engine <name>', 'vllm, trtllm or sglang', engineName, 'vllm')
+    .addOption(
+      new Option('--weights <format>', 'of the weights (default: as published)').choices([
+        'bf16',
+        'fp8',
+        'nvfp4',
+        'mxfp4',
+        'int4',
+      ] as const),
+    )
+    .addOption(
+      new Option('--kv <format>', 'of the KV cache')
+        .choices(['bf16', 'fp8'] as const)
+        .default('bf16' as const),
+    )
+    .addOption(
+      new Option('--engine <name>', 'serving engine')
+        .choices(['vllm', 'trtllm', 'sglang'] as const)
+        .default('vllm' as const),
+    )
     .option('--max-sequences <n>', "the engine's limit of running sequences", tokens)
     .option('--kv-tokens <n>', 'the engine’s own "GPU KV cache size" in tokens', tokens)
     .option('--price <usd>', 'dollars per GPU and hour (default: middle of the catalog)', price)
@@ -59,10 +75,3 @@ const factor = parsed((text) => {
   const value = Number(text);
   return value > 0 && Number.isFinite(value) ? value : undefined;
 }, 'a factor such as 1.2');
-const format = oneOf(['bf16', 'fp8', 'nvfp4', 'mxfp4', 'int4']);
-const kvFormat = oneOf(['bf16', 'fp8']);
-const engineName = oneOf(['vllm', 'trtllm', 'sglang']);
-
-function oneOf<const T extends string>(values: readonly T[]): (text: string) => T {
-  return parsed((text) => values.find((value) => value === text), `one of ${values.join(', ')}`);
-}

@@ -10,7 +10,7 @@ export function addPlanReviewCommands(plan: Command, setExitCode: SetExitCode): 
   plan
     .command('review')
     .description('hold a plan against what was measured since: assumptions, triggers, cost')
-    .argument('[file]', 'plan document', 'plan.yaml')
+    .argument('[plan]', 'plan document', 'plan.yaml')
     .requiredOption('--actual <profile>', 'workload profile of what runs now')
     .option('--json', 'print JSON')
     .option('--strict', 'exit 99 when the trigger of a stage has passed')
@@ -22,7 +22,7 @@ export function addPlanReviewCommands(plan: Command, setExitCode: SetExitCode): 
   plan
     .command('predict')
     .description('predict the 429s of one load test, and hold its run against the prediction')
-    .argument('[file]', 'plan document with one route', 'plan.yaml')
+    .argument('[plan]', 'plan document with one route', 'plan.yaml')
     .addOption(
       new Option('--duration <time>', 'how long sessions start')
         .argParser(duration)

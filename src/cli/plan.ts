@@ -12,7 +12,7 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
     .description(
       'demand at 1x, 3x and 10x against limits and prices: what breaks first, what it costs',
     )
-    .argument('[file]', 'plan document, or the name of a bundled one', 'plan.yaml')
+    .argument('[plan]', 'plan document, or the name of a bundled one', 'plan.yaml')
     .option('--json', 'print JSON')
     .addOption(
       new Option('--format <format>', 'what to print').choices([
@@ -41,7 +41,7 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
   plan
     .command('check')
     .description('exit 99 unless the plan fits at its required scale and below its cost ceilings')
-    .argument('[file]', 'plan document', 'plan.yaml')
+    .argument('[plan]', 'plan document', 'plan.yaml')
     .option('--json', 'print JSON')
     .option('--set <path=value>', SET_HELP, collect)
     .option('--prices <overlay>', PRICES_HELP)
@@ -54,8 +54,8 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
   plan
     .command('diff')
     .description('what changes from one plan to another, in headroom and money')
-    .argument('<old>', 'plan document')
-    .argument('[new]', 'plan document (default: the old one, with what --set changes)')
+    .argument('<old-plan>', 'plan document')
+    .argument('[new-plan]', 'plan document (default: the old one, with what --set changes)')
     .option('--json', 'print JSON')
     .option('--set <path=value>', 'what if: replace a value of the new plan (repeat)', collect)
     .option('--prices <overlay>', PRICES_HELP)
@@ -69,9 +69,9 @@ export function addPlanCommand(program: Command, setExitCode: SetExitCode): void
   plan
     .command('init')
     .description('write a commented plan for a workload profile')
-    .argument('<profile>', 'workload profile, a file or a bundled name')
-    .option('-o, --output <plan>', 'where to write the plan (default: stdout)')
-    .addOption(new Option('-f, --file <plan>', 'the same').hideHelp())
+    .argument('<workload>', 'workload profile, a file or a bundled name')
+    .option('-o, --output <file>', 'where to write the plan (default: stdout)')
+    .addOption(new Option('-f, --file <file>', 'the same').hideHelp())
     .action(async (profile, options) => {
       const { initPlan } = await import('./plan-run.ts');
       await initPlan(profile, options.output ?? options.file);

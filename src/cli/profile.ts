@@ -11,7 +11,7 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
     .enablePositionalOptions()
     .description('measure a workload: read traces, print what they say, write a workload profile')
     .argument('<inputs...>', 'trace files, folders, globs, or - for stdin')
-    .option('--format <format>', 'format of the traces', 'auto')
+    .option('--format <trace-format>', 'format of the traces', 'auto')
     .option('-o, --output <file>', 'write the profile as YAML; - for stdout')
     .option('--json', 'print the profile as JSON instead of the report (without sessions)')
     .option('--name <name>', 'name of the workload; default: the first input')
@@ -61,8 +61,8 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
     .command('export')
     .description('write traces in the format of another tool, without content')
     .argument('<inputs...>', 'trace files, folders, globs, or - for stdin')
-    .requiredOption('--format <format>', 'mooncake, weka, dag_jsonl or otlp')
-    .option('--from <format>', 'format of the inputs', 'auto')
+    .requiredOption('--format <export-format>', 'mooncake, weka, dag_jsonl or otlp')
+    .option('--from <trace-format>', 'format of the inputs', 'auto')
     .option('-o, --output <path>', 'file (a folder for weka); default: stdout')
     .action(async (inputs, options) => {
       const { exportTraces } = await import('./profile-export.ts');

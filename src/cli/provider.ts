@@ -7,7 +7,7 @@ export function addProviderCommand(program: Command, _setExitCode: SetExitCode):
     .command('provider')
     .description('serve a simulated LLM provider: OpenAI and Anthropic APIs on one port')
     .argument('[config]', 'a ProviderConfig document (YAML)')
-    .option('--preset <name>', 'a bundled configuration instead of a document (default: fast)')
+    .option('--preset <preset>', 'a bundled configuration instead of a document (default: fast)')
     .option('--host <host>', 'address to listen on (default: from the configuration, 127.0.0.1)')
     .option('--port <port>', 'port to listen on, 0 for a free one (default: 8080)')
     .option('--log <file>', 'append one JSON line per request: own send times, tokens, outcome')

@@ -46,6 +46,11 @@ const SCHEMAS = {
 
 type SchemaName = keyof typeof SCHEMAS;
 
+/** Short names of the kinds. */
+export function schemaNames(): readonly string[] {
+  return Object.keys(SCHEMAS);
+}
+
 /** `agent-infra schema [kind]`: the JSON Schema of a document, for editors and CI. */
 export function addSchemaCommand(program: Command, _setExitCode: SetExitCode): void {
   program

@@ -13,6 +13,7 @@ const FOLDERS = {
   profile: 'profiles/workloads/',
   scenario: 'scenarios/',
   plan: 'scenarios/plans/',
+  provider: 'profiles/providers/',
 } as const;
 
 type BundledKind = keyof typeof FOLDERS;

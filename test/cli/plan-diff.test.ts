@@ -24,10 +24,8 @@ retry: none
 );
 
 test('--set alone: what one change does to the plan', async () => {
-  const { code, out } = await runCli([
-    ...['plan', 'diff', plan, '--set', 'routes.0.limits.rpm=250', '--set', 'name=after'],
-    '--no-color',
-  ]);
+  const set = ['--set', 'routes.0.limits.rpm=250', '--set', 'name=after'];
+  const { code, out } = await runCli(['plan', 'diff', plan, ...set, '--no-color']);
   expect(code).toBe(0);
   expect(out).toContain('before → after');
   expect(out).toMatch(/breaks at \(mean\) +1.25x \(RPM\) +2.5x \(RPM\) +changed/);

@@ -107,6 +107,7 @@ describe('the command line', () => {
     'report',
     'catalog',
     'schema',
+    'complete',
   ])('%s --help says what it does', (command) => {
     const { status, stdout } = run(command, '--help');
     expect(status).toBe(0);
