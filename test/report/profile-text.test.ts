@@ -118,9 +118,9 @@ it('shows an agent workload', () => {
                     calls  tokens
         cold start     40  169.8k  ████████████████████
       cache lifetime by agent:
-                                  calls  rewritten  5 min bill  1 h against it     cheaper
-        main agent, event-driven    120          0       69.1%  +55% (+55 to +55)  5 min
-      rewritten: what pauses of 5 to 60 min make 5 min write again, per token written anyway; from 0.65 on, 1 h costs less (writes cost 1.25 or 2 times the input price, reads 0.1). Bill: of the input; 100% is no cache. Seen in what the provider says was read and written.
+                                  calls  rewritten  5 min  1 h against it     cheaper
+        main agent, event-driven    120          0  69.1%  +55% (+55 to +55)  5 min
+      rewritten: what pauses of 5 to 60 min make 5 min write again, per token written anyway; from 0.65 on, 1 h costs less (writes cost 1.25 or 2 times the input price, reads 0.1). 5 min: the bill of the input, 100% being no cache. Seen in what the provider says was read and written.
 
     Models
                              calls   input  output
