@@ -4,6 +4,7 @@ import { burstgptCsv } from './burstgpt-csv.ts';
 import { claudeCodeProxy } from './claude-code-proxy.ts';
 import { claudeTranscript } from './claude-transcript.ts';
 import { codexRollout } from './codex-rollout.ts';
+import { geminiCli } from './gemini-cli.ts';
 import { har } from './har.ts';
 import { helicone } from './helicone.ts';
 import { jaeger } from './jaeger.ts';
@@ -34,6 +35,7 @@ export type TraceFormat =
   | 'claude-code-proxy'
   | 'claude-transcript'
   | 'codex-rollout'
+  | 'gemini-cli'
   | 'har'
   | 'helicone'
   | 'jaeger'
@@ -65,6 +67,7 @@ const table = {
   'claude-code-proxy': claudeCodeProxy,
   'claude-transcript': claudeTranscript,
   'codex-rollout': codexRollout,
+  'gemini-cli': geminiCli,
   har,
   helicone,
   jaeger,

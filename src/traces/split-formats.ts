@@ -19,6 +19,7 @@ const table = {
   'claude-code-proxy': 'together',
   'claude-transcript': 'files',
   'codex-rollout': 'files',
+  'gemini-cli': 'files',
   har: 'together',
   helicone: 'lines',
   jaeger: 'together',
