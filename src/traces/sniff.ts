@@ -66,6 +66,8 @@ function describe(sample: Sample): string {
 }
 
 function jsonSample(text: string, complete: boolean): Sample {
+  const document = complete ? longDocument(text) : undefined;
+  if (document !== undefined) return document;
   const lines = text.split('\n');
   // Without its line end the last line may be cut off.
   const cut = complete ? '' : lines.pop()!;
@@ -83,6 +85,18 @@ function jsonSample(text: string, complete: boolean): Sample {
   }
   // One line that is an object: a document of one line and JSON lines of one record are the same.
   return { kind: 'json', framing: oneLine ? 'lines' : 'document', records: [root] };
+}
+
+/**
+ * The whole text as one value, over several lines: JSON lines never are one. Stores of many small
+ * documents are read with one attempt each this way, instead of one per line.
+ */
+function longDocument(text: string): Sample | undefined {
+  if (!text.trim().includes('\n')) return undefined;
+  const root = parseJson(text);
+  if (root === undefined) return undefined;
+  const records = Array.isArray(root) ? (root as readonly unknown[]) : [root];
+  return { kind: 'json', framing: 'document', records };
 }
 
 function csvHeader(text: string): readonly string[] {
