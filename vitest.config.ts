@@ -2,7 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 // Real load in real time, mostly waiting: beside each other, when no other test competes for the
 // cores. They bound times from below, never from above.
-const TIMED = ['test/e2e/loadtest.test.ts', 'test/e2e/demo.test.ts'];
+const TIMED = [
+  'test/e2e/loadtest.test.ts',
+  'test/e2e/find-capacity.test.ts',
+  'test/e2e/demo.test.ts',
+];
 
 export default defineConfig({
   test: {

@@ -75,7 +75,8 @@ function unwritable(file: string, thrown: unknown): AgentInfraError {
   });
 }
 
-async function write(file: string, text: string, flag: 'w' | 'a' = 'w'): Promise<void> {
+/** Writes or appends a text; throws `output.unwritable`. */
+export async function write(file: string, text: string, flag: 'w' | 'a' = 'w'): Promise<void> {
   await writeFile(file, text, { flag }).catch((thrown: unknown) => {
     throw unwritable(file, thrown);
   });

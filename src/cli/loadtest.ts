@@ -1,7 +1,9 @@
-import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { Option } from '@commander-js/extra-typings';
 import type { Command } from '@commander-js/extra-typings';
 
 import type { SetExitCode } from './exit-code.ts';
+import { addFindCapacityCommand } from './loadtest-capacity.ts';
+import { collect, wholeNumber } from './loadtest-arguments.ts';
 
 /** `agent-infra loadtest <scenario>`: replays agent sessions against a target and judges the result. */
 export function addLoadtestCommand(program: Command, setExitCode: SetExitCode): void {
@@ -47,6 +49,7 @@ export function addLoadtestCommand(program: Command, setExitCode: SetExitCode): 
       const { runLoadtest } = await import('./loadtest-run.ts');
       setExitCode(await runLoadtest(file, options));
     });
+  addFindCapacityCommand(loadtest as unknown as Command, setExitCode);
   loadtest
     .command('export')
     .description('write the scenario as a script for another load generator')
@@ -75,13 +78,3 @@ Examples:
 Exit codes: 0 passed (or inconclusive without --strict), 99 a threshold is broken, 5 inconclusive
 under --strict, 3 target down, dead or refused, 2 the scenario is wrong, 4 k6 is missing, 130 interrupted.
 `;
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError('expected a whole number above 0.');
-}
-
-function collect(value: string, earlier: string[]): string[] {
-  return [...earlier, value];
-}

@@ -46,7 +46,8 @@ export function describeArrivals(arrivals: Arrivals): string {
   }
 }
 
-function describeRate(perSecond: number): string {
+/** `12 sessions/s`; below one a second by the minute. */
+export function describeRate(perSecond: number): string {
   return perSecond >= 1
     ? `${round(perSecond, 2)} sessions/s`
     : `${round((perSecond * MS_PER_MINUTE) / MS_PER_SECOND, 2)} sessions/min`;

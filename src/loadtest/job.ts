@@ -69,7 +69,7 @@ export function describeLoad(scenario: LoadedScenario): readonly string[] {
 }
 
 /** Identifies the scenario's values: equal hashes mean the same test. Without the credential. */
-function configHash(scenario: LoadedScenario): string {
+export function configHash(scenario: LoadedScenario): string {
   const { file: _file, target, ...rest } = scenario;
   const { apiKey: _apiKey, ...openTarget } = target;
   return createHash('sha256')
