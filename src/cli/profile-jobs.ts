@@ -19,7 +19,7 @@ export interface JobOptions {
   readonly jobs: number;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: JobProgress) => void;
-  /** Whether the claims are wanted; several threads need them in any case. */
+  /** Whether the claims are wanted. */
   readonly claims?: boolean | undefined;
   /** Inputs smaller than this are read in this thread; for tests. */
   readonly minBytes?: number | undefined;
@@ -64,13 +64,19 @@ export async function foldTraces(
       problem: read.problem === undefined ? undefined : (revived(read.problem) as AgentInfraError),
     })),
   );
-  const claims = new Float64Array(profiles.reduce((sum, own) => sum + own.claims.length, 0));
+  const claims = options.claims === true ? profiles.map((profile) => profile.claims) : [];
+  return { fold, result, claims: inOneList(claims) };
+}
+
+/** Ascending. */
+function inOneList(lists: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(lists.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const own of profiles) {
-    claims.set(own.claims, at);
-    at += own.claims.length;
+  for (const list of lists) {
+    all.set(list, at);
+    at += list.length;
   }
-  return { fold, result, claims: claims.sort() };
+  return all.sort();
 }
 
 async function foldHere(inputs: readonly string[], options: JobOptions): Promise<FoldedTraces> {

@@ -57,6 +57,11 @@ export class ClaudeLog {
   /** Where the usage of the last call was noted, and which call that was: most lines repeat it. */
   #usageAt = 0;
   #usageCall = Number.NaN;
+  /** The same of the reason why a call ended. */
+  #stopAt = 0;
+  #stopCall = Number.NaN;
+  /** Where the last row stands. */
+  #lastAt = 0;
 
   constructor(names: NameList) {
     this.#names = names;
@@ -72,9 +77,17 @@ export class ClaudeLog {
     return this.#calls - 1;
   }
 
-  /** A line of a call. */
+  /** A line of a call; right after another one only the later of the two counts. */
   output(atMs: number, thread: number, call: number): void {
-    const at = this.#row(OUTPUT);
+    const rows = this.#rows;
+    const last = this.#lastAt;
+    const isRepeated =
+      this.#length > 0 &&
+      rows[last] === OUTPUT &&
+      rows[last + 1]! <= atMs &&
+      rows[last + 2] === thread &&
+      rows[last + 3] === call;
+    const at = isRepeated ? last : this.#row(OUTPUT);
     this.#rows[at + 1] = atMs;
     this.#rows[at + 2] = thread;
     this.#rows[at + 3] = call;
@@ -97,9 +110,13 @@ export class ClaudeLog {
 
   /** Why a call ended; the last one counts. */
   stop(call: number, reason: string): void {
+    const number = this.#names.numberOf(reason);
+    if (call === this.#stopCall && this.#rows[this.#stopAt + 2] === number) return;
     const at = this.#row(STOP);
+    this.#stopAt = at;
+    this.#stopCall = call;
     this.#rows[at + 1] = call;
-    this.#rows[at + 2] = this.#names.numberOf(reason);
+    this.#rows[at + 2] = number;
   }
 
   /** A tool that a call asks for; of equal ids the first counts. */
@@ -266,6 +283,7 @@ export class ClaudeLog {
       this.#rows = longer;
     }
     this.#rows[at] = kind;
+    this.#lastAt = at;
     return at;
   }
 }

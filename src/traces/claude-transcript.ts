@@ -7,7 +7,7 @@ import { contentTexts } from './estimate.ts';
 import { HashTable } from './hash-table.ts';
 import { jsonArgumentsHash } from './json-arguments.ts';
 import { isObject, parseJson, textOf } from './json-value.ts';
-import { identityHash } from './split-claims.ts';
+import { pairHash } from './split-claims.ts';
 import type { Place, Tally } from './tally.ts';
 import { needsRecord, type JsonFold, type JsonReader, type Sample } from './trace-reader.ts';
 
@@ -58,14 +58,6 @@ interface OpenSession {
   readonly threadOfLine: Map<string, string>;
 }
 
-/** The message of the line before. */
-interface MessageName {
-  readonly id: string | undefined;
-  readonly requestId: string | undefined;
-  /** NaN without an id. */
-  readonly hash: number;
-}
-
 class ClaudeFold implements JsonFold {
   readonly #tally: Tally;
   readonly #line = new ClaudeLine();
@@ -77,7 +69,6 @@ class ClaudeFold implements JsonFold {
   #opened = 0;
   #current: OpenSession | undefined;
   #openCalls = 0;
-  #last: MessageName = { id: undefined, requestId: undefined, hash: Number.NaN };
   #file = '';
 
   constructor(tally: Tally) {
@@ -139,7 +130,8 @@ class ClaudeFold implements JsonFold {
     }
     const open = this.#openSession(line);
     const thread = threadOf(open, line);
-    const hash = this.#messageHash(line);
+    const id = message.id.hash();
+    const hash = pairHash(id, line.requestId.hash());
     const known = Number.isNaN(hash) ? Number.NaN : this.#messages.get(hash);
     if (!Number.isNaN(known)) {
       const session = this.#sessions.get(Math.floor(known / CALLS_OF_SESSION));
@@ -152,7 +144,7 @@ class ClaudeFold implements JsonFold {
       this.#content(open, line, { call, atMs, thread });
       return;
     }
-    if (thread !== MAIN_THREAD && message.id.isSet && mainIdsOf(open).has(message.id.hash())) {
+    if (thread !== MAIN_THREAD && mainIdsOf(open).has(id)) {
       this.#tally.duplicate('sidechain replays a message of its parent');
       return;
     }
@@ -165,7 +157,7 @@ class ClaudeFold implements JsonFold {
       open.keyed += 1;
       this.#openCalls += 1;
     }
-    if (message.id.isSet && thread === MAIN_THREAD) rememberMainId(open, message.id.hash());
+    if (message.id.isSet && thread === MAIN_THREAD) rememberMainId(open, id);
     this.#content(open, line, { call, atMs, thread });
   }
 
@@ -219,18 +211,6 @@ class ClaudeFold implements JsonFold {
       this.#openSession(line).log.turnEnd(line.timestamp.timeMs(), line.durationMs);
     }
     this.#tally.used();
-  }
-
-  /** Of the message's key, message id and request id; most lines continue the message before. */
-  #messageHash(line: ClaudeLine): number {
-    const id = line.message.id.text();
-    const requestId = line.requestId.text();
-    if (id !== this.#last.id || requestId !== this.#last.requestId) {
-      const key = `${id} ${requestId ?? ''}`;
-      const hash = id === undefined ? Number.NaN : identityHash(key);
-      this.#last = { id, requestId, hash };
-    }
-    return this.#last.hash;
   }
 
   #openSession(line: ClaudeLine): OpenSession {

@@ -81,16 +81,16 @@ export class RepeatFold {
   }
 
   merge({ prompts, asks, closed }: RepeatFoldState): void {
-    for (const [index, key] of prompts.keys.entries()) {
-      this.#prompts.add(key, prompts.hashes[index]!);
+    for (let index = 0; index < prompts.keys.length; index += 1) {
+      this.#prompts.add(prompts.keys[index]!, prompts.hashes[index]!);
     }
     let from = 0;
-    for (const [index, key] of asks.keys.entries()) {
+    for (let index = 0; index < asks.keys.length; index += 1) {
       const count = asks.counts[index]!;
       const before = asks.before[index]!;
-      this.#asks.add(key, {
+      this.#asks.add(asks.keys[index]!, {
         text: asks.texts[index]!,
-        shingles: Uint32Array.from(asks.shingles.subarray(from, from + count)),
+        shingles: new Uint32Array(asks.shingles.subarray(from, from + count)),
         before: Number.isNaN(before) ? undefined : before,
       });
       from += count;
@@ -168,12 +168,15 @@ export interface RepeatFoldState {
 class Earliest<T extends number | AskPrint> {
   readonly #limit: number;
   #entries: (readonly [OrderKey, T])[] = [];
+  /** Larger keys are not among them any more. */
+  #last = Number.POSITIVE_INFINITY;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
   add(key: OrderKey, value: T): void {
+    if (key > this.#last) return;
     this.#entries.push([key, value]);
     if (this.#entries.length >= 2 * this.#limit) this.#cut();
   }
@@ -187,6 +190,7 @@ class Earliest<T extends number | AskPrint> {
     this.#entries = this.#entries
       .toSorted(([a, x], [b, y]) => a - b || compare(x, y))
       .slice(0, this.#limit);
+    if (this.#entries.length === this.#limit) this.#last = this.#entries.at(-1)![0];
   }
 }
 
