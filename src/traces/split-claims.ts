@@ -84,7 +84,7 @@ function highOf(hash: number): number {
 }
 
 function lowOf(hash: number): number {
-  return hash % 2 ** 32 | 0;
+  return (hash % 2 ** 32) | 0;
 }
 
 function mixed(first: number, second: number): number {

@@ -51,7 +51,9 @@ test('found: the answer first, then every trial', () => {
 });
 
 test('a line when a trial has ended', () => {
-  expect(renderTrialLine(found.trials[2]!, found.unit)).toMatchInlineSnapshot(`"trial 3: 40 sessions/s broke: error_rate rate == 0%: 50%, 1,200 calls/min, ttft p95 100 ms, errors 50%"`);
+  expect(renderTrialLine(found.trials[2]!, found.unit)).toMatchInlineSnapshot(
+    `"trial 3: 40 sessions/s broke: error_rate rate == 0%: 50%, 1,200 calls/min, ttft p95 100 ms, errors 50%"`,
+  );
 });
 
 test('nothing held', async () => {

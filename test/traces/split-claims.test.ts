@@ -5,11 +5,10 @@ import { identityHash, identityHashOfBytes, pairHash } from '../../src/traces/sp
 
 test('the hash of a text is that of its bytes, beyond ASCII too', () => {
   assert(
+    // Characters of all planes, none of them half a surrogate pair, which has no bytes of its own.
     property(string({ unit: 'binary' }), (text) => {
-      // Half a surrogate pair has no bytes of its own.
-      const whole = text.toWellFormed();
-      const bytes = Buffer.from(`"${whole}"`);
-      expect(identityHashOfBytes(bytes, 1, bytes.length - 1)).toBe(identityHash(whole));
+      const bytes = Buffer.from(`"${text}"`);
+      expect(identityHashOfBytes(bytes, 1, bytes.length - 1)).toBe(identityHash(text));
     }),
   );
 });
