@@ -50,6 +50,8 @@ const fit = z.object({
   fit: z.enum(['good', 'fair', 'poor']),
   shape: number,
   scale: number,
+  values: whole.optional(),
+  fitted: whole.optional(),
   tried: z.array(z.object({ family, ks: number })),
 });
 const lengthFit = fit.extend({

@@ -1,4 +1,5 @@
 import { formatCount, formatDuration, round } from '../core/units.ts';
+import type { ArrivalModelFit } from '../workload/arrival-fit.ts';
 import type {
   ArrivalPattern,
   ArrivalProfile,
@@ -97,11 +98,17 @@ function burstLines(arrivals: ArrivalProfile): string[] {
   if (model != null) {
     const best = `${model.family}, shape ${round(model.shape, 3)}`;
     lines.push(
-      `  model of the gaps: ${best}; ${model.fit} fit (KS distance ${round(model.ks, 3)})`,
+      `  model of the gaps: ${best}; ${model.fit} fit (KS distance ${round(model.ks, 3)})${thinned(model)}`,
     );
   }
   if (pattern != null) lines.push(patternLine(pattern));
   return lines;
+}
+
+/** Said where not every value was looked at; empty otherwise. */
+export function thinned({ values, fitted }: ArrivalModelFit): string {
+  if (values === undefined || fitted === undefined || fitted === values) return '';
+  return `, fitted to 1 in ${Math.round(values / fitted)} of ${formatCount(values)}`;
 }
 
 function patternLine({ kind, basis, periodMs, burstSize }: ArrivalPattern): string {

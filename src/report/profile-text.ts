@@ -1,7 +1,7 @@
 import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
 import type { Summary } from '../workload/summary.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
-import { arrivalsSection } from './profile-arrivals.ts';
+import { arrivalsSection, thinned } from './profile-arrivals.ts';
 import { cacheSection } from './profile-cache.ts';
 import { clientSection, repeatSection, usageSection } from './profile-clients.ts';
 import { coverageSection } from './profile-coverage.ts';
@@ -172,7 +172,7 @@ function fitLines({ inputFit, outputFit }: WorkloadProfile['tokens']): string[] 
         ? ''
         : `; its largest 5 % fall off with exponent ${round(tail.alpha, 1)}${tail.alpha < 2 ? ' (heavy: a longer trace brings larger ones)' : ''}`;
     return [
-      `  ${name}: closest to ${FAMILIES[family]}, a ${quality} fit (KS ${round(ks, 3)})${end}`,
+      `  ${name}: closest to ${FAMILIES[family]}, a ${quality} fit (KS ${round(ks, 3)})${thinned(fit)}${end}`,
     ];
   });
 }

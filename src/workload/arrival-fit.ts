@@ -14,6 +14,9 @@ export interface ArrivalModelFit {
   readonly shape: number;
   /** Milliseconds. Gamma and Weibull: scale; log-normal: median; exponential: mean. */
   readonly scale: number;
+  /** Values there are, and values fitted: fewer when there are more than 20,000; absent in earlier versions. */
+  readonly values?: number | undefined;
+  readonly fitted?: number | undefined;
   /** Distance of every family tried, best first. */
   readonly tried: readonly { readonly family: ArrivalFamily; readonly ks: number }[];
 }
@@ -64,6 +67,8 @@ export function fitArrivals(gapsMs: Float64Array): ArrivalModelFit | null {
     fit: ks < GOOD_KS ? 'good' : ks < FAIR_KS ? 'fair' : 'poor',
     shape,
     scale,
+    values: gapsMs.length,
+    fitted: sample.length,
     tried: fits.map((one) => ({ family: one.family, ks: one.ks })),
   };
 }

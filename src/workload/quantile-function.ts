@@ -4,17 +4,19 @@ import type { Summary } from './summary.ts';
 export type QuantileFunction = (share: number) => number;
 
 /**
- * A distribution with exactly the summary's minimum, p50, p90, p95, p99, maximum and mean. Between
- * two percentiles x(s) = low + (high - low) s^g; one bend g for all segments makes the mean right:
+ * A distribution with exactly the summary's minimum, p10, p50, p90, p95, p99, maximum and mean.
+ * Between two percentiles x(s) = low + (high - low) s^g; one bend g for all segments makes the mean right:
  * mean = A + B / (g + 1), A and B the means of the lower ends and of the widths.
  */
 export function quantileFunction(summary: Summary): QuantileFunction;
 export function quantileFunction(summary: Summary | null): QuantileFunction | null;
 export function quantileFunction(summary: Summary | null): QuantileFunction | null {
   if (summary === null) return null;
-  const { min, p50, p90, p95, p99, max } = summary;
-  const shares = [0, 0.5, 0.9, 0.95, 0.99, 1];
-  const values = [min, p50, p90, p95, p99, max];
+  const { min, p10, p50, p90, p95, p99, max } = summary;
+  // Profiles of earlier versions and hand-written ones have no p10.
+  const isOld = p10 === undefined;
+  const shares = [0, ...(isOld ? [] : [0.1]), 0.5, 0.9, 0.95, 0.99, 1];
+  const values = [min, ...(isOld ? [] : [p10]), p50, p90, p95, p99, max];
   const bend = meanBend(shares, values, summary.mean);
   return (share) => {
     if (share >= 1) return max;

@@ -51,6 +51,14 @@ describe('fitArrivals', () => {
     { why: 'all at once', values: gaps(500, () => 0) },
   ])('refuses: $why', ({ values }) => expect(fitArrivals(values)).toBeNull());
 
+  test.for([
+    { why: 'all, while they are few', count: 20_000, fitted: 20_000 },
+    { why: 'every second, when one too many', count: 20_001, fitted: 10_001 },
+  ])('says what it looked at: $why', ({ count, fitted }) => {
+    const fit = fitArrivals(gaps(count, (r) => r.exponential(1)))!;
+    expect({ values: fit.values, fitted: fit.fitted }).toEqual({ values: count, fitted });
+  });
+
   it('is not shaken by wide ranges', () => {
     const fit = fitArrivals(gaps(500, (r) => 10 ** (12 * r.uniform() - 3)))!;
     expect(Number.isFinite(fit.ks + fit.shape + fit.scale)).toBe(true);

@@ -1,4 +1,4 @@
-import { assert, integer, property } from 'fast-check';
+import { array, assert, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { randomStreams } from '../../src/core/random.ts';
@@ -133,8 +133,11 @@ describe('quantileFunction', () => {
         const at = quantileFunction(summary);
         for (const [share, value] of [
           [0, summary.min],
+          [0.1, summary.p10!],
           [0.5, summary.p50],
+          [0.9, summary.p90],
           [0.95, summary.p95],
+          [0.99, summary.p99],
           [1, summary.max],
         ] as const) {
           expect(at(share)).toBeCloseTo(value, 9);
@@ -146,5 +149,32 @@ describe('quantileFunction', () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it('lies between the sorted values around each known percentile, and never falls', () => {
+    assert(
+      property(array(integer({ min: 0, max: 1000 }), { minLength: 1, maxLength: 60 }), (list) => {
+        const sorted = Float64Array.from(list).toSorted();
+        const at = quantileFunction(summarise(Float64Array.from(list))!);
+        for (const share of [0, 0.1, 0.5, 0.9, 0.95, 0.99, 1]) {
+          const rank = share * (sorted.length - 1);
+          expect(at(share)).toBeGreaterThanOrEqual(sorted[Math.floor(rank)]! - 1e-9);
+          expect(at(share)).toBeLessThanOrEqual(sorted[Math.ceil(rank)]! + 1e-9);
+        }
+        let before = Number.NEGATIVE_INFINITY;
+        for (let step = 0; step <= 200; step += 1) {
+          const value = at(step / 200);
+          expect(value).toBeGreaterThanOrEqual(before - 1e-9);
+          before = value;
+        }
+      }),
+    );
+  });
+
+  it('takes a profile without p10', () => {
+    const { p10: _, ...old } = summarise(Float64Array.from({ length: 101 }, (__, at) => at))!;
+    const at = quantileFunction(old);
+    expect(at(0.5)).toBeCloseTo(50, 9);
+    expect(at(0.25)).toBeCloseTo(25, 9);
   });
 });
