@@ -1,3 +1,4 @@
+import { sortedNumbers } from '../core/sorted-numbers.ts';
 import { MS_PER_MINUTE, MS_PER_SECOND, US_PER_MS } from '../core/units.ts';
 import { fitArrivals } from './arrival-fit.ts';
 import { arrivalPattern } from './arrival-pattern.ts';
@@ -148,7 +149,7 @@ function windowCounts(
     squares += (count - mean) * (count - mean);
     peak = Math.max(peak, count);
   }
-  const sorted = busy.sort();
+  const sorted = sortedNumbers(busy);
   return {
     idc: squares / windows / mean,
     peakToMean: peak / mean,

@@ -110,29 +110,28 @@ export class CallTable {
     const first = timed.length === 0 ? null : this.#startMs(timed[0]!);
     const column = (name: (typeof FIELDS)[number]): Float64Array =>
       this.#columns[name].ordered(order);
-    const { durationMs, ttftMs, output } = this.#columns;
+    const { durationMs, ttftMs } = this.#columns;
+    const input = this.#derived(order, (index) => this.#input(index));
+    const output = column('output');
     return {
       firstStartMs: first,
       lastStartMs: timed.length === 0 ? null : this.#startMs(timed.at(-1)!),
       tokens: {
-        input: summarise(this.#derived(order, (index) => this.#input(index))),
+        input: summarise(input),
         uncached: summarise(column('uncached')),
         cacheRead: unlessUnreported(column('cacheRead')),
         cacheWrite: unlessUnreported(column('cacheWrite')),
-        output: summarise(column('output')),
+        output: summarise(output),
         reasoning: unlessUnreported(column('reasoning')),
       },
-      spearmanInputOutput: spearman(
-        this.#derived(order, (index) => this.#input(index)),
-        column('output'),
-      ),
-      inputFit: fitLengths(this.#derived(order, (index) => this.#input(index))),
-      outputFit: fitLengths(column('output')),
+      spearmanInputOutput: spearman(input, output),
+      inputFit: fitLengths(input),
+      outputFit: fitLengths(output),
       e2eMs: summarise(column('durationMs')),
       ttftMs: summarise(column('ttftMs')),
       itlMs: summarise(
         this.#derived(order, (index) =>
-          interTokenMs(durationMs.at(index), ttftMs.at(index), output.at(index)),
+          interTokenMs(durationMs.at(index), ttftMs.at(index), this.#columns.output.at(index)),
         ),
       ),
       arrivals: timed.length === 0 ? null : this.#arrivals(timed),

@@ -1,4 +1,5 @@
 import { ExactSum } from '../core/exact-sum.ts';
+import { sortedNumbers } from '../core/sorted-numbers.ts';
 
 export interface Concurrency {
   /** Time average from the first start to the last end. */
@@ -24,8 +25,8 @@ export function concurrency(starts: Float64Array, ends: Float64Array): Concurren
     count += 1;
     busy.add(ends[index]! - starts[index]!);
   }
-  const sortedStarts = opening.subarray(0, count).sort();
-  const sortedEnds = closing.subarray(0, count).sort();
+  const sortedStarts = sortedNumbers(opening.subarray(0, count));
+  const sortedEnds = sortedNumbers(closing.subarray(0, count));
   if (sortedStarts.length === 0) return { mean: 0, peak: 0 };
   const span = sortedEnds.at(-1)! - sortedStarts[0]!;
   return { mean: busy.value / span, peak: peakOverlap(sortedStarts, sortedEnds) };

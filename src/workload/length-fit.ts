@@ -1,3 +1,4 @@
+import { sortedNumbers } from '../core/sorted-numbers.ts';
 import { fitArrivals, ksDistance } from './arrival-fit.ts';
 import type { ArrivalModelFit } from './arrival-fit.ts';
 
@@ -24,7 +25,7 @@ const LEAST_TAIL = 50;
  */
 export function fitLengths(values: Float64Array): LengthFit | null {
   const fit = fitArrivals(values);
-  return fit === null ? null : { ...fit, tail: paretoTail(values.toSorted()) };
+  return fit === null ? null : { ...fit, tail: paretoTail(sortedNumbers(values)) };
 }
 
 function paretoTail(sorted: Float64Array): ParetoTail | null {

@@ -11,6 +11,8 @@ test('what toSorted gives, whatever the numbers', () => {
     fc.array(fc.constantFrom(0, 2047, 2048, 2 ** 22 - 1, 2 ** 22, 2 ** 31 - 1), many),
     fc.array(fc.constantFrom(0, -0, 1, 0.5, -1, 2 ** 31, 1e300, Number.POSITIVE_INFINITY), many),
     fc.array(fc.double({ noNaN: true }), { maxLength: 50 }),
+    // In order already, but for zeros of both signs.
+    fc.array(fc.constantFrom(-1.5, 0, -0, 7), many).map((list) => list.toSorted((a, b) => a - b)),
   );
   fc.assert(
     fc.property(values, (list) => {
