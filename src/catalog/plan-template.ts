@@ -1,5 +1,30 @@
-/** The plan that `plan init` writes: runs as it is, every choice explained where it is made. */
-export function planTemplate(profile: string): string {
+/** A route of the catalog, as a plan names it. */
+export interface NamedRoute {
+  readonly provider: string;
+  readonly model: string;
+  /** Undefined where the provider publishes none. */
+  readonly tier: string | undefined;
+}
+
+/** Small models that agents commonly start with, on tiers that an account soon reaches. */
+export const FIRST_ROUTES: readonly [NamedRoute, ...NamedRoute[]] = [
+  { provider: 'openai', model: 'gpt-5.4-mini', tier: 'tier3' },
+  { provider: 'anthropic', model: 'claude-haiku-4-5', tier: 'build' },
+];
+
+/**
+ * The plan that `plan init` writes: runs as it is, every choice explained where it is made.
+ * @param options.routes the first answers the calls, the others are alternatives
+ * @param options.users active at the same time
+ */
+export function planTemplate(
+  profile: string,
+  options: {
+    readonly routes?: readonly [NamedRoute, ...NamedRoute[]];
+    readonly users?: number;
+  } = {},
+): string {
+  const { routes: [first, ...others] = FIRST_ROUTES, users = 100 } = options;
   return `# A capacity plan: agent-infra plan plan.yaml (add --json for machines, -o DIR for files)
 # agent-infra plan check plan.yaml exits with 99 when a goal is missed.
 apiVersion: agent-infra/v1
@@ -24,7 +49,7 @@ workload:
 
 # The busy period at 1x. Give one of these three.
 targets:
-  concurrentUsers: 100       # users active at the same time ...
+  ${`concurrentUsers: ${users}`.padEnd(26)} # users active at the same time ...
   interactionsPerMinute: 1   # ... and what each of them sends
   # sessionsPerDay: 5k       # with peakHourShare: 12%
   # measured: 1              # multiple of the profile's own rate
@@ -40,10 +65,9 @@ scales: [1, 3, 10]
 
 # Who answers the calls. Shares add up to 100 %.
 routes:
-  - provider: openai         # agent-infra's catalog, or custom with your own limits and prices
-    model: gpt-5.4-mini
-    tier: tier3
-    share: 100%
+  - ${`provider: ${first.provider}`.padEnd(24)} # agent-infra's catalog, or custom with your own limits and prices
+    model: ${first.model}
+${first.tier === undefined ? '' : `    tier: ${first.tier}\n`}    share: 100%
     maxOutputTokens: 2k      # what you send as max_tokens: several providers count it
     # limits: { rpm: 1500, tpm: 2M }     # of your own account; they replace the catalog's
     # prices: { input: $0.75, cacheRead: $0.075, output: $4.50 }   # per million tokens
@@ -56,11 +80,7 @@ routes:
     # provisioned: { term: year }   # reserved units (azure, google) against pay-as-you-go
 
 # Providers that could take a share when the first is full; the cheapest split uses them, too.
-alternatives:
-  - provider: anthropic
-    model: claude-haiku-4-5
-    tier: build
-
+${alternatives(others)}
 # Your own GPUs, for a share of the calls ("agent-infra plan gpu --list" shows the names):
 # pool:
 #   model: Llama-3.1-8B
@@ -120,4 +140,16 @@ goals:
   # turnLatency: 60s         # of 95 % of the turns, waiting for limits included
   nextStageAt: 70%           # share of a stage's capacity at which the next one starts
 `;
+}
+
+function alternatives(routes: readonly NamedRoute[]): string {
+  const list = routes.length === 0 ? FIRST_ROUTES.slice(1) : routes;
+  const text = list
+    .map(
+      ({ model, provider, tier }) =>
+        `  - provider: ${provider}\n    model: ${model}\n${tier === undefined ? '' : `    tier: ${tier}\n`}`,
+    )
+    .join('');
+  const lines = `alternatives:\n${text}`;
+  return routes.length === 0 ? lines.replaceAll(/^(?=.)/gm, '# ') : lines;
 }

@@ -9,6 +9,7 @@ import { addCatalogCommand } from './catalog.ts';
 import { addCompleteCommand } from './complete.ts';
 import { addDemoCommand } from './demo.ts';
 import { addGatewayCommand } from './gateway.ts';
+import { addInitCommand } from './init.ts';
 import { addLoadtestCommand } from './loadtest.ts';
 import { addPlanCommand } from './plan.ts';
 import { addProfileCommand } from './profile.ts';
@@ -39,6 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Commands with commands of their own (profile show, plan gpu) keep their options apart.
     .enablePositionalOptions();
   addDemoCommand(program, setExitCode);
+  addInitCommand(program, setExitCode);
   addProfileCommand(program, setExitCode);
   addPlanCommand(program, setExitCode);
   addLoadtestCommand(program, setExitCode);

@@ -108,6 +108,7 @@ describe('the command line', () => {
     'catalog',
     'schema',
     'complete',
+    'init',
   ])('%s --help says what it does', (command) => {
     const { status, stdout } = run(command, '--help');
     expect(status).toBe(0);
