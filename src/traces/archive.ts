@@ -17,8 +17,16 @@ export async function* openFiles(
 ): AsyncGenerator<TraceFile> {
   const plain = await decompressed(name, new ByteStream(source));
   const head = await plain.peek(TAR_BLOCK);
-  if (isTar(head)) yield* tarMembers(name, plain);
-  else yield { name, bytes: plain };
+  if (isTar(head)) {
+    yield* tarMembers(name, plain);
+    return;
+  }
+  try {
+    yield { name, bytes: plain };
+  } finally {
+    // A file that no reader takes would stay open.
+    await plain.close();
+  }
 }
 
 async function decompressed(name: string, bytes: ByteStream): Promise<ByteStream> {

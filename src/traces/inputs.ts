@@ -166,7 +166,8 @@ function unreadable(path: string, cause: unknown): AgentInfraError {
   return new AgentInfraError('trace.unreadable', `${path} ${why}`, { cause });
 }
 
-const TRACE_NAME = /\.(?:json|jsonl|ndjson|csv|har|traj|log|tar|tgz)(?:\.(?:gz|zst))?$/i;
+const TRACE_NAME =
+  /\.(?:json|jsonl|ndjson|csv|har|traj|log|tar|tgz)(?:\.(?:gz|zst))?$|[\\/]opencode[\w-]*\.db$/i;
 /** 26,400 files of some 300 bytes take 5.3 s of CPU time instead of 12.7 s. */
 const SMALL_FILE_BYTES = 32 * 1024;
 /** Large reads: with 64 KiB a fifth of the time goes to the event loop. */

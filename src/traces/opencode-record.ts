@@ -32,6 +32,9 @@ export interface MessageRecord {
   readonly role: 'user' | 'assistant';
   readonly createdMs: number;
   readonly completedMs: number | undefined;
+  /** End of the answer and its first token, which only version 2 stores. */
+  readonly streamedMs: number | undefined;
+  readonly firstTokenMs: number | undefined;
   readonly model: string | undefined;
   readonly provider: string | undefined;
   readonly agent: string | undefined;
@@ -94,7 +97,9 @@ export function opencodeRecord(
 function sessionRecord(value: JsonObject): SessionRecord | undefined {
   const id = textOf(value['id']);
   const createdMs = clockMs(objectOf(value['time'])['created']);
-  const isSession = typeof value['title'] === 'string' && typeof value['version'] === 'string';
+  const isFirst = typeof value['title'] === 'string' && typeof value['version'] === 'string';
+  // Version 2 exports no version.
+  const isSession = isFirst || (isObject(value['location']) && isObject(value['tokens']));
   if (!isSession || id === undefined || createdMs === undefined) return undefined;
   const parentId = textOf(value['parentID']);
   return { kind: 'session', id, parentId, createdMs, version: opencodeVersion(value['version']) };
@@ -116,6 +121,8 @@ function messageRecord(value: JsonObject, sessionId: string): MessageRecord | un
     role,
     createdMs,
     completedMs: clockMs(time['completed']),
+    streamedMs: undefined,
+    firstTokenMs: undefined,
     model: textOf(value['modelID']),
     provider: textOf(value['providerID']),
     agent: textOf(value['agent']) ?? textOf(value['mode']),
@@ -180,13 +187,13 @@ function typedText(value: JsonObject): AskPrint | undefined {
 }
 
 /** Names that opencode gives (`APIError`, `MessageAbortedError`); anything else may be content. */
-function errorName(value: unknown): string {
+export function errorName(value: unknown): string {
   const name = textOf(value) ?? '';
-  return /^\w{1,40}$/.test(name) ? name : 'error';
+  return /^[\w.-]{1,40}$/.test(name) ? name : 'error';
 }
 
 /** Milliseconds since the epoch, as numbers. */
-function clockMs(value: unknown): number | undefined {
+export function clockMs(value: unknown): number | undefined {
   const ms = typeof value === 'number' ? numberOf(value) : undefined;
   return ms === undefined ? undefined : timeMs(ms);
 }

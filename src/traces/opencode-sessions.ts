@@ -9,6 +9,8 @@ import type { Tally } from './tally.ts';
 export interface OpencodeMessage {
   readonly message: MessageRecord;
   readonly parts: readonly PartRecord[];
+  /** Version 2: the parts stand in the message, so that all is one record. */
+  readonly isWhole: boolean;
   readonly place: string;
 }
 
@@ -51,7 +53,7 @@ export class OpencodeSessions {
     const thread = isMain ? family.session.main : family.session.thread(log.id);
     const copied = this.#copies(log);
     for (const entry of log.messages) {
-      const records = 1 + entry.parts.length;
+      const records = 1 + partRecords(entry);
       if (copied.has(entry)) this.#tally.duplicate('copied from the forked session', records);
       else if (entry.message.role === 'assistant') this.#answer(entry, { family, thread, log });
       else {
@@ -113,23 +115,24 @@ export class OpencodeSessions {
   }
 
   #answer(
-    { message, parts, place }: OpencodeMessage,
+    entry: OpencodeMessage,
     at: { readonly family: Family; readonly thread: Thread; readonly log: OpencodeLog },
   ): void {
     const { family, thread, log } = at;
+    const { message, parts, place, isWhole } = entry;
     const isMain = thread === family.session.main;
     const isBegun = parts.some(({ type }) => type === 'step-start' || type === 'step-finish');
     const isCall = isBegun || message.tokens !== undefined || message.error !== undefined;
     const isTask = !isCall && parts.some(({ tool }) => tool?.name === TASK);
     if (!isCall && !isTask) {
-      this.#tally.used(parts.length);
+      this.#tally.used(partRecords(entry));
       this.#tally.skip('message of no model call (a command of the user)', place);
       return;
     }
     if (!isMain && thread.origin === undefined) thread.origin = this.#origins.get(log.id);
     const context: StepsContext = {
       thread,
-      version: log.record?.version,
+      version: log.record?.version ?? (isWhole ? SECOND : undefined),
       agent: isMain ? undefined : thread.agent(message.agent ?? 'sub-agent'),
       details: () => (isMain ? family.asks.take() : undefined),
       started: (childId, by) => {
@@ -137,14 +140,14 @@ export class OpencodeSessions {
       },
     };
     if (isTask) {
-      this.#tally.used(1 + parts.length);
+      this.#tally.used(1 + partRecords(entry));
       const drafts = taskSteps(message, parts, context);
       if (!isMain) family.inner.push(...drafts);
       return;
     }
     const { drafts, countedSteps } = messageSteps(message, parts, context);
     if (!isMain) for (const draft of drafts) family.inner.push(draft);
-    this.#tally.used(parts.length);
+    this.#tally.used(partRecords(entry));
     if (countedSteps > 0 && message.tokens !== undefined)
       this.#tally.duplicate('message repeats the usage of its last step');
     else this.#tally.used();
@@ -164,6 +167,10 @@ function isOfUser({ type }: PartRecord): boolean {
   return type === 'file' || type === 'agent' || type === 'subtask';
 }
 
+function partRecords({ parts, isWhole }: OpencodeMessage): number {
+  return isWhole ? 0 : parts.length;
+}
+
 /** Two calls of one millisecond with equal counts are one. */
 function copyKey({
   role,
@@ -177,5 +184,7 @@ function copyKey({
   return [createdMs, completedMs, model, input, output, cacheRead, cacheWrite].join(' ');
 }
 
+/** Version 2 exports its messages without their version. */
+const SECOND = [2, 0, 0] as const;
 /** The tool that starts a sub-agent. */
 const TASK = 'task';

@@ -49,10 +49,7 @@ export function messageSteps(
     const finish = step.parts.findLast((part) => part.step !== undefined)?.step;
     if (finish?.tokens !== undefined) countedSteps += 1;
     const tokens = finish?.tokens ?? (isOnly ? message.tokens : undefined);
-    const times = callTimes(step, {
-      startMs,
-      fallbackMs: isLast ? message.completedMs : undefined,
-    });
+    const times = callTimes(step, { startMs, message, isLast });
     const costUsd = finish?.costUsd ?? (isOnly ? message.costUsd : undefined);
     const details = context.details();
     const call = context.thread.call({
@@ -120,24 +117,44 @@ function isFinished({ parts }: RawStep): boolean {
 
 function callTimes(
   { parts, failed }: RawStep,
-  { startMs, fallbackMs }: { readonly startMs: number; readonly fallbackMs: number | undefined },
+  at: { readonly startMs: number; readonly message: MessageRecord; readonly isLast: boolean },
 ): Pick<LlmCall, 'endMs' | 'ttftMs'> {
-  const texts = parts.filter(({ type }) => type === 'text' || type === 'reasoning');
-  const tools = parts.filter(({ type }) => type === 'tool');
-  const ends = [...texts.map((part) => part.endMs), ...tools.map((part) => part.startMs)];
-  let endMs = tools.length === 0 ? notBefore(fallbackMs, startMs) : undefined;
-  let lastMs = Number.NEGATIVE_INFINITY;
-  for (const ms of ends) if (ms !== undefined && ms >= startMs && ms > lastMs) lastMs = ms;
-  if (lastMs !== Number.NEGATIVE_INFINITY) endMs = lastMs;
-  let firstMs: number | undefined;
-  for (const part of texts) {
-    const ms = notBefore(part.startMs, startMs);
-    if (ms !== undefined && (firstMs === undefined || ms < firstMs)) firstMs = ms;
-  }
+  const { startMs, message, isLast } = at;
+  const streamedMs = notBefore(message.streamedMs, startMs);
+  const endMs = streamedMs ?? lastOutputMs(parts, startMs) ?? fallbackEndMs();
+  const firstMs = notBefore(message.firstTokenMs, startMs) ?? firstOutputMs(parts, startMs);
   // The texts of a try that failed are not the answer's.
   if (failed > 0 || firstMs === undefined || endMs === undefined || firstMs > endMs)
     return { endMs };
   return { endMs, ttftMs: firstMs - startMs };
+
+  function fallbackEndMs(): number | undefined {
+    const hasTools = parts.some(({ type }) => type === 'tool');
+    return isLast && !hasTools ? notBefore(message.completedMs, startMs) : undefined;
+  }
+}
+
+/** End of the last text, or start of the last tool. */
+function lastOutputMs(parts: readonly PartRecord[], startMs: number): number | undefined {
+  let lastMs: number | undefined;
+  for (const part of parts) {
+    const ms = part.type === 'tool' ? part.startMs : isText(part) ? part.endMs : undefined;
+    if (ms !== undefined && ms >= startMs) lastMs = Math.max(lastMs ?? ms, ms);
+  }
+  return lastMs;
+}
+
+function firstOutputMs(parts: readonly PartRecord[], startMs: number): number | undefined {
+  let firstMs: number | undefined;
+  for (const part of parts) {
+    const ms = isText(part) ? notBefore(part.startMs, startMs) : undefined;
+    if (ms !== undefined) firstMs = Math.min(firstMs ?? ms, ms);
+  }
+  return firstMs;
+}
+
+function isText({ type }: PartRecord): boolean {
+  return type === 'text' || type === 'reasoning';
 }
 
 /** Tries known by number only share one start. */

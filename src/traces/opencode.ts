@@ -1,4 +1,5 @@
-import { isObject, listOf } from './json-value.ts';
+import { isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
+import { wholeMessage, type WholeMessage } from './opencode-message-v2.ts';
 import {
   opencodeRecord,
   type MessageRecord,
@@ -11,7 +12,8 @@ import type { Place, Tally } from './tally.ts';
 
 /**
  * opencode sessions: its store of before 1.2 (`~/.local/share/opencode/storage/`, one small file
- * per session, message and part), `opencode export`, and the message lists of its server
+ * per session, message and part), the rows of its database since (opencode-database.ts),
+ * `opencode export` of versions 1 and 2, and the message lists of its server
  * (packages/opencode/src/{storage,session,cli/cmd/export.ts} of anomalyco/opencode).
  *
  * A session's records stand in three folders, so that all files of a run are joined by their ids:
@@ -19,8 +21,8 @@ import type { Place, Tally } from './tally.ts';
  *
  * Usage: each step-finish part is one call, and the message repeats the last one's; a message
  * without steps counts itself. Input excludes cached tokens, and the output excludes reasoning;
- * opencode-tokens.ts has what older versions did. Sessions that a task tool started are sub-agents
- * of theirs. Titles and summaries of diffs are made by calls that are not stored.
+ * opencode-tokens.ts has what older versions did. Sessions that a tool started are sub-agents of
+ * theirs. Titles and summaries of diffs are made by calls that are not stored.
  */
 export const opencode: JsonReader = {
   kind: 'json',
@@ -34,10 +36,17 @@ export const opencode: JsonReader = {
   open: (tally: Tally) => new OpencodeFold(tally),
 };
 
+interface Known {
+  message: MessageRecord;
+  readonly place: string;
+  /** Parts that stand in the message itself. */
+  parts: readonly PartRecord[] | undefined;
+}
+
 class OpencodeFold implements JsonFold {
   readonly #tally: Tally;
   readonly #sessions = new Map<string, SessionRecord>();
-  readonly #messages = new Map<string, { message: MessageRecord; readonly place: string }>();
+  readonly #messages = new Map<string, Known>();
   /** By message. */
   readonly #parts = new Map<string, { readonly list: PartRecord[]; readonly place: string }>();
   readonly #isAnswer = (id: string): boolean =>
@@ -67,31 +76,43 @@ class OpencodeFold implements JsonFold {
   }
 
   /** A stored object, an export, or a message with its parts. */
-  #item(value: unknown, place: Place): void {
-    if (!isObject(value) || !isObject(value['info'])) {
-      this.#record(value, place);
+  #item(value: unknown, place: Place, sessionId?: string): void {
+    if (!isObject(value)) {
+      this.#refuse(place);
+      return;
+    }
+    if (!isObject(value['info'])) {
+      this.#record(value, place, sessionId);
       return;
     }
     this.#record(value['info'], place);
-    for (const message of listOf(value['messages'])) this.#item(message, place);
-    for (const part of listOf(value['parts'])) this.#record(part, place);
+    const id = textOf(value['info']['id']);
+    for (const message of listOf(value['messages'])) this.#item(message, place, id);
+    for (const part of listOf(value['parts'])) this.#record(objectOf(part), place);
   }
 
-  #record(value: unknown, place: Place): void {
-    this.#tally.read();
-    const record = opencodeRecord(value, this.#isAnswer);
+  #record(value: JsonObject, place: Place, sessionId?: string): void {
+    const whole = wholeMessage(value, textOf(value['sessionID']) ?? sessionId ?? place.file);
+    const record = whole ?? opencodeRecord(value, this.#isAnswer);
     if (record === undefined) {
-      this.#tally.skip('neither session, message nor part, or without a time', place);
+      this.#refuse(place);
       return;
     }
+    this.#tally.read();
     if (record.kind === 'session') this.#session(record);
-    else if (record.kind === 'message') this.#message(record, place);
+    else if (record.kind === 'message') this.#message({ message: record }, place);
+    else if (record.kind === 'whole') this.#whole(record, place);
     else {
       const parts = this.#parts.get(record.messageId);
       if (parts === undefined)
         this.#parts.set(record.messageId, { list: [record], place: place.toString() });
       else parts.list.push(record);
     }
+  }
+
+  #refuse(place: Place): void {
+    this.#tally.read();
+    this.#tally.skip('neither session, message nor part, or without a time', place);
   }
 
   #session(record: SessionRecord): void {
@@ -102,25 +123,33 @@ class OpencodeFold implements JsonFold {
     }
   }
 
-  #message(record: MessageRecord, place: Place): void {
-    const known = this.#messages.get(record.id);
+  #whole({ message, parts }: WholeMessage, place: Place): void {
+    if (message === undefined) this.#tally.used();
+    else this.#message({ message, parts }, place);
+  }
+
+  #message({ message, parts }: Pick<Known, 'message'> & Partial<Known>, place: Place): void {
+    const known = this.#messages.get(message.id);
     if (known === undefined) {
-      this.#messages.set(record.id, { message: record, place: place.toString() });
+      this.#messages.set(message.id, { message, parts, place: place.toString() });
       return;
     }
     this.#tally.duplicate(REPEATED);
     // A copy that was taken while the message was under way.
-    if (known.message.completedMs === undefined) known.message = record;
+    if (known.message.completedMs !== undefined || message.completedMs === undefined) return;
+    known.message = message;
+    known.parts = parts;
   }
 
   /** All sessions by id; takes the parts of their messages. */
   #logs(): ReadonlyMap<string, OpencodeLog> {
     const bySession = new Map<string, OpencodeMessage[]>();
-    for (const [id, { message, place }] of this.#messages) {
-      const parts = this.#takeParts(id);
+    for (const [id, { message, place, parts: own }] of this.#messages) {
+      const parts = own ?? this.#takeParts(id);
+      const entry = { message, parts, place, isWhole: own !== undefined };
       const messages = bySession.get(message.sessionId);
-      if (messages === undefined) bySession.set(message.sessionId, [{ message, parts, place }]);
-      else messages.push({ message, parts, place });
+      if (messages === undefined) bySession.set(message.sessionId, [entry]);
+      else messages.push(entry);
     }
     const logs = new Map<string, OpencodeLog>();
     for (const id of new Set([...this.#sessions.keys(), ...bySession.keys()])) {
@@ -160,12 +189,13 @@ function startOf({ record, messages }: OpencodeLog): number {
 
 function isRecord(record: unknown): boolean {
   if (!isObject(record)) return false;
+  // A message of version 2 alone is not told from others' messages by type.
   if (!isObject(record['info'])) return opencodeRecord(record) !== undefined;
   const holds = Array.isArray(record['messages']) || Array.isArray(record['parts']);
   return holds && opencodeRecord(record['info']) !== undefined;
 }
 
-const REPEATED = 'repeats a record of another file';
+const REPEATED = 'repeats a record that was read before';
 /** Files of the store beside sessions, messages and parts (json-migration.ts of opencode names them). */
 const SIDE_FILE =
   /(?:^|[\\/:])storage[\\/](?:project|todo|permission|session_share|share|session_diff)[\\/][^\\/]*$/;

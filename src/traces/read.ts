@@ -6,6 +6,7 @@ import { AgentInfraError, asError } from '../errors.ts';
 import { openFiles, type TraceFile } from './archive.ts';
 import { driveCsv, driveJson, driveQuotedCsv } from './drive.ts';
 import { expandInputs, type TraceInput } from './inputs.ts';
+import { isSqlite, opencodeRows } from './opencode-database.ts';
 import { isTraceFormat, readers, type TraceFormat } from './readers.ts';
 import type { IdentityClaims } from './split-claims.ts';
 import { splitRules } from './split-formats.ts';
@@ -177,6 +178,11 @@ class Run {
   async #file(file: TraceFile, input: TraceInput): Promise<void> {
     const head = await file.bytes.peek(HEAD_BYTES);
     const complete = head.length < HEAD_BYTES;
+    const isOpencode = this.#forced === undefined || this.#forced === 'opencode';
+    if (isOpencode && isSqlite(head)) {
+      this.#database(file.name, input);
+      return;
+    }
     const format = input.format ?? this.#formatOf(file.name, sampleOf(head, complete), input.named);
     if (format === undefined) return;
     this.read.push(file.name);
@@ -199,11 +205,33 @@ class Run {
     }
   }
 
+  /** opencode's database; no other format is one. */
+  #database(name: string, { path, named, bytes }: TraceInput): void {
+    this.#place.file = name;
+    this.#place.line = 0;
+    try {
+      if (name !== path || bytes === undefined) throw notOnDisk(name);
+      for (const row of opencodeRows(path)) {
+        if (this.#place.line === 0) this.read.push(name);
+        this.#options.signal?.throwIfAborted();
+        const opened = this.#fold('opencode');
+        this.#place.line += 1;
+        if (opened.kind === 'json') opened.fold.value(row, this.#place);
+      }
+    } catch (error) {
+      if (named || !(error instanceof AgentInfraError)) throw error;
+      this.#refuse(name, error, 'SQLite database (needs Node.js 22.13, or opencode export)');
+    }
+  }
+
+  #refuse(name: string, problem: AgentInfraError, reason: string): undefined {
+    this.problem ??= problem;
+    this.#whole(name, () => this.#tally.skip(reason, name));
+  }
+
   #formatOf(name: string, head: Head, named: boolean): TraceFormat | undefined {
-    const refuse = (problem: AgentInfraError, reason: string): undefined => {
-      this.problem ??= problem;
-      this.#whole(name, () => this.#tally.skip(reason, name));
-    };
+    const refuse = (problem: AgentInfraError, reason: string): undefined =>
+      this.#refuse(name, problem, reason);
     if (head.kind === 'empty') {
       return refuse(new AgentInfraError('trace.empty', `${name} is empty`), 'empty file');
     }
@@ -294,6 +322,13 @@ export class CopyFinder {
     this.#hashes.add(digest);
     return false;
   }
+}
+
+function notOnDisk(name: string): AgentInfraError {
+  return new AgentInfraError(
+    'trace.unreadable',
+    `${name} is an SQLite database, which is read only as a file on disk`,
+  );
 }
 
 function forcedFormat(format: string | undefined): TraceFormat | undefined {

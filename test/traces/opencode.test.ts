@@ -266,7 +266,7 @@ describe('a store of small files', () => {
     });
     const both = await collect([root]);
     expect(inputs(both)).toEqual(inputs(alone));
-    expect(both.duplicates['repeats a record of another file']).toBe(2);
+    expect(both.duplicates['repeats a record that was read before']).toBe(2);
   });
 
   test('a fork repeats the calls before it under new ids', async () => {
@@ -483,5 +483,137 @@ describe('an exported session', () => {
     const found = await collectText(JSON.stringify(list));
     expect(found.format).toBe('opencode');
     expect(found.sessions.map(({ id }) => id)).toEqual(['ses_b']);
+  });
+});
+
+/** Version 2: one record per message, the parts inside, sessions without their version. */
+describe('an export of version 2', () => {
+  const model = { id: 'gpt-made-up', providerID: 'openai' };
+  const info = (id: string, second: number, more: object = {}): object => ({
+    id,
+    projectID: 'project-1',
+    location: { directory: '/work' },
+    title: 'made up',
+    cost: 0,
+    tokens: { input: 1, output: 1, reasoning: 0, cache: { read: 0, write: 0 } },
+    time: { created: ms(second), updated: ms(second) },
+    ...more,
+  });
+  const answer = (id: string, times: object, counts: object, ...content: object[]): object => ({
+    id,
+    type: 'assistant',
+    agent: 'build',
+    model,
+    content,
+    finish: 'stop',
+    cost: 0.004,
+    tokens: counts,
+    time: times,
+  });
+  const counts = (input: number, output: number, reasoning: number, read: number): object => ({
+    input,
+    output,
+    reasoning,
+    cache: { read, write: 0 },
+  });
+  const messages = [
+    { id: 'msg_0', type: 'system', text: 'made up', time: { created: ms(0) } },
+    { id: 'msg_1', type: 'user', text: 'some words', files: [], time: { created: ms(1) } },
+    answer(
+      'msg_2',
+      { created: ms(2), streamed: ms(7), completed: ms(20) },
+      counts(100, 30, 12, 900),
+      { type: 'reasoning', text: 'x', time: { created: ms(3), completed: ms(5) } },
+      { type: 'text', text: 'x' },
+      {
+        type: 'tool',
+        id: 'call_1',
+        name: 'subagent',
+        state: {
+          status: 'completed',
+          input: { agent: 'a' },
+          content: [],
+          metadata: { sessionID: 'ses_c' },
+        },
+        time: { created: ms(6), ran: ms(7), completed: ms(19) },
+      },
+      {
+        type: 'tool',
+        id: 'call_2',
+        name: 'shell',
+        state: { status: 'error', input: {}, error: { type: 'x', message: 'private words' } },
+        time: { created: ms(6), ran: ms(7), completed: ms(9) },
+      },
+    ),
+    {
+      id: 'msg_3',
+      type: 'compaction',
+      status: 'completed',
+      reason: 'auto',
+      model,
+      summary: 'x',
+      recent: '',
+      tokens: counts(1100, 80, 0, 0),
+      time: { created: ms(21) },
+    },
+    {
+      ...answer('msg_4', { created: ms(30), completed: ms(31) }, {}),
+      tokens: undefined,
+      error: { type: 'provider.rate-limit', message: 'private words', status: 429 },
+    },
+    {
+      id: 'msg_5',
+      type: 'shell',
+      command: 'private words',
+      status: 'completed',
+      shellID: 's',
+      time: { created: ms(40) },
+    },
+    { id: 'msg_6', type: 'idle', outcome: 'failed', time: { created: ms(41) } },
+  ];
+
+  test('calls, tools, the compacting call, an error; parts are disjoint', async () => {
+    const found = await collectText(
+      JSON.stringify({ info: info('ses_p', 0), messages }, undefined, 2),
+    );
+    expect(found.format).toBe('opencode');
+    const calls = allCalls(found);
+    expect(calls.map((call) => [inputTokens(call.tokens), call.tokens.output])).toEqual([
+      [1000, 42],
+      [1100, 80],
+      [0, 0],
+    ]);
+    expect(calls.map(span)).toEqual([
+      [2, 7],
+      [21, undefined],
+      [30, 31],
+    ]);
+    expect(calls.map(({ ttftMs, error, tokensBasis }) => [ttftMs, error, tokensBasis])).toEqual([
+      [1000, undefined, 'reported'],
+      [undefined, undefined, 'reported'],
+      [undefined, '429', 'missing'],
+    ]);
+    expect(calls[0]!.details).toMatchObject({ costUsd: 0.004 });
+    expect(toolsOf(found).map(({ name, durationMs, error }) => [name, durationMs, error])).toEqual([
+      ['subagent', 12000, undefined],
+      ['shell', 2000, true],
+    ]);
+    expect(found.records).toEqual({ read: 8, used: 8, skipped: 0, duplicates: 0 });
+    expect(JSON.stringify(found)).not.toContain('private words');
+  });
+
+  test("a sub-agent's export joins that of its session", async () => {
+    const child = {
+      info: info('ses_c', 8, { parentID: 'ses_p' }),
+      messages: [answer('msg_9', { created: ms(9), streamed: ms(12) }, counts(50, 5, 0, 0))],
+    };
+    const found = await collectText(
+      [{ info: info('ses_p', 0), messages }, child]
+        .map((each) => `${JSON.stringify(each)}\n`)
+        .join(''),
+    );
+    expect(found.sessions.map(({ id }) => id)).toEqual(['ses_p']);
+    const inner = allCalls(found).find((call) => call.agent !== undefined)!;
+    expect([inner.agent, inputTokens(inner.tokens)]).toEqual(['build', 50]);
   });
 });
