@@ -1,4 +1,4 @@
-import { sep } from 'node:path';
+import { dirname, sep } from 'node:path';
 
 import { ByteStream } from './byte-stream.ts';
 import { expandInputs, readFrom, type TraceInput } from './inputs.ts';
@@ -56,14 +56,19 @@ export async function splitInputs(
     Math.ceil(total / (jobs * PARTS_PER_JOB)),
   );
   const units: PartFile[][] = [];
+  // Of many small files one in each folder of folders tells whether they belong together.
+  const stores = new Map<string, boolean>();
   let previous: string | undefined;
+  let isInStore = false;
   for (const file of files) {
+    const wasInStore = isInStore;
+    isInStore = (file.bytes ?? 0) <= size && (await isStore(file, { stores, format }));
     const isCopy = await copies.isCopy(file);
     const facts = { path: file.path, named: file.named, bytes: file.bytes ?? 0, isCopy };
     const cut = isCopy || facts.bytes <= size ? undefined : await cutLines(file, size, format);
     if (cut === 'together') return undefined;
     if (cut !== undefined) units.push(...cut.map((lines) => [{ ...facts, lines }]));
-    else if (isBelow(file.path, previous)) units.at(-1)!.push(facts);
+    else if (isBelow(file.path, previous) || (isInStore && wasInStore)) units.at(-1)!.push(facts);
     else units.push([facts]);
     if (!isBelow(file.path, previous)) previous = file.path;
   }
@@ -89,6 +94,20 @@ export function partInput({ path, named, bytes, isCopy, lines }: PartFile): Trac
   const open = (): AsyncIterable<Buffer> =>
     lines === undefined ? readFrom(path) : linesOf(path, lines);
   return { path, named, bytes, isCopy, format: lines?.format, open };
+}
+
+/** Whether a small file lies among others that are read with it (opencode: a file per message). */
+async function isStore(
+  file: TraceInput,
+  { stores, format }: { readonly stores: Map<string, boolean>; readonly format: string },
+): Promise<boolean> {
+  const folder = dirname(dirname(file.path));
+  let known = stores.get(folder);
+  if (known === undefined) {
+    known = (await cutLines(file, SMALLEST_PART_BYTES, format)) === 'together';
+    stores.set(folder, known);
+  }
+  return known;
 }
 
 /** Undefined: the file stays whole. 'together': so does everything. */

@@ -57,6 +57,26 @@ async function inParts(parts: readonly Part[]): Promise<WorkloadProfile> {
 const row = (index: number): string =>
   `2024-05-01 10:${String(Math.floor(index / 60) % 60).padStart(2, '0')}:${String(index % 60).padStart(2, '0')}.25,${1000 + index},${index % 7}`;
 
+test('a store of small files is one part, which one of them tells; others are split as ever', async () => {
+  const part = (id: string): string =>
+    JSON.stringify({ id, sessionID: 'ses_1', messageID: 'msg_1', type: 'text', text: id });
+  const names = Array.from({ length: 40 }, (_, index) => `b/storage/part/msg_1/prt_${index}.json`);
+  const rows = Array.from({ length: 400 }, (_, index) => row(index)).join('\n');
+  const files = Object.fromEntries(names.map((name) => [name, part(name)]));
+  const csv = `TIMESTAMP,ContextTokens,GeneratedTokens\n${rows}\n`;
+  const options = { jobs: 2, format: 'auto', minBytes: 100 };
+  expect(await splitInputs([await write(files)], options)).toBeUndefined();
+  const mixed = await splitInputs([await write({ ...files, 'a.csv': csv, 'c.csv': csv })], options);
+  const stores = mixed!.filter((files) => files.some(({ path }) => path.includes('storage')));
+  expect(
+    stores.map((files) => files.filter(({ path }) => path.includes('storage')).length),
+  ).toEqual([40]);
+  expect(mixed!.length).toBeGreaterThan(4);
+  // As another format the same files are read apart.
+  const apart = await splitInputs([await write(files)], { ...options, format: 'codex-rollout' });
+  expect(apart!.length).toBeGreaterThan(4);
+});
+
 describe('lines of a file', () => {
   it('are each read once, wherever the file is cut', async () => {
     const line = tuple(integer({ min: 0, max: 3000 }), constantFrom('', '', ',x', 'é', '\r')).map(
