@@ -64,10 +64,11 @@ class GeminiFold implements JsonFold {
       this.#tally.used();
       // A session that goes on repeats its header.
       this.#chat = this.#open(value);
-      this.#messages(value['messages'], place);
+      this.#messages(value['messages'], { place, isHistory: false });
     } else if (isObject(value['$set'])) {
       this.#tally.used();
-      this.#messages(value['$set']['messages'], place);
+      const isHistory = (this.#chat?.messages.size ?? 0) > 0;
+      this.#messages(value['$set']['messages'], { place, isHistory });
     } else if (textOf(value['$rewindTo']) !== undefined) this.#tally.used();
     else if (isPromptLog(value)) this.#tally.skip('log of prompts, no calls', place);
     else this.#message(value, place);
@@ -82,20 +83,22 @@ class GeminiFold implements JsonFold {
     sessions.end();
   }
 
-  #messages(list: unknown, place: Place): void {
+  #messages(list: unknown, from: { readonly place: Place; readonly isHistory: boolean }): void {
     for (const message of listOf(list)) {
       this.#tally.read();
-      if (isObject(message)) this.#message(message, place);
-      else this.#tally.skip(UNKNOWN, place);
+      if (isObject(message)) this.#message(message, from.place, from.isHistory);
+      else this.#tally.skip(UNKNOWN, from.place);
     }
   }
 
-  #message(value: JsonObject, place: Place): void {
-    const message = geminiMessage(value);
-    if (message === undefined) {
+  /** @param isHistory from a history that was saved later: what is new in it, nobody typed */
+  #message(value: JsonObject, place: Place, isHistory = false): void {
+    const found = geminiMessage(value);
+    if (found === undefined) {
       this.#tally.skip(UNKNOWN, place);
       return;
     }
+    const message = isHistory ? { ...found, isPrompt: false, ask: undefined } : found;
     this.#chat ??= this.#open({});
     const { messages } = this.#chat;
     const known = messages.get(message.id);

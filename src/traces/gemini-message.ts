@@ -38,7 +38,7 @@ export function geminiMessage(value: JsonObject): GeminiMessage | undefined {
   const atMs = isoMs(textOf(value['timestamp']) ?? '');
   if (id === undefined || atMs === undefined || !MESSAGE_TYPES.has(type)) return undefined;
   const text = type === 'user' ? plainText(value['content']) : '';
-  const isPrompt = type === 'user' && !CONTEXT.test(text) && !isEmpty(value['content']);
+  const isPrompt = type === 'user' && isTyped(value['content'], text);
   return {
     id,
     atMs,
@@ -59,6 +59,8 @@ export function isGeminiMessage(record: unknown): boolean {
 export function laterState(before: GeminiMessage, after: GeminiMessage): GeminiMessage {
   return {
     ...after,
+    isPrompt: before.isPrompt,
+    ask: before.ask,
     model: after.model ?? before.model,
     tokens: after.tokens ?? before.tokens,
     tools: after.tools.length > 0 ? after.tools : before.tools,
@@ -110,8 +112,11 @@ function plainText(content: unknown): string {
   return texts.join('').trim();
 }
 
-function isEmpty(content: unknown): boolean {
-  return typeof content === 'string' ? content.trim() === '' : listOf(content).length === 0;
+/** Not context of the client's own, nor the results of tools, which the saved history holds too. */
+function isTyped(content: unknown, text: string): boolean {
+  if (text !== '') return !CONTEXT.test(text);
+  const parts = listOf(content).filter(isObject);
+  return parts.length > 0 && !parts.some((part) => isObject(part['functionResponse']));
 }
 
 const MESSAGE_TYPES = new Set(['user', 'gemini', 'info', 'error', 'warning']);

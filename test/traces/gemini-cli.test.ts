@@ -315,6 +315,38 @@ describe('one recording', () => {
     expect(found.records).toEqual({ read: 10, used: 9, skipped: 0, duplicates: 1 });
   });
 
+  test('results of tools, and what a saved history adds, begin no turn; its first prompt does', async () => {
+    const echo = { functionResponse: { id: 't', name: 'glob', response: { output: 'x' } } };
+    const found = await collectText(
+      lines(
+        header('s', 0),
+        { $set: { messages: [user('u0', 0, '<session_context>x'), user('u1', 1)] } },
+        gemini('m1', 4, { input: 10, output: 1 }, { toolCalls: [tool('glob', 6)] }),
+        user('r1', 7, [echo]),
+        gemini('m2', 9, { input: 20, output: 1 }),
+        {
+          $set: {
+            messages: [user('n1', 10, [{ text: 'made up summary' }]), user('n2', 10, [echo])],
+          },
+        },
+        gemini('m3', 12, { input: 5, output: 1 }),
+        user('u2', 20, [{ inlineData: { mimeType: 'image/png', data: '' } }]),
+        gemini('m4', 22, { input: 6, output: 1 }),
+      ),
+    );
+    const turns = found.sessions[0]!.turns;
+    expect(turns.map(({ startMs, steps }) => [seconds(startMs), steps.length])).toEqual([
+      [1, 4],
+      [20, 1],
+    ]);
+    expect(allCalls(found).map(span)).toEqual([
+      [1, 4],
+      [6, 9],
+      [12, undefined],
+      [20, 22],
+    ]);
+  });
+
   test('a message that was written after its tools has no known end, nor have they a start', async () => {
     const found = await collectText(
       document(
