@@ -34,6 +34,9 @@ export async function diffStoredProfiles(
   process.stdout.write(
     flags.json === true
       ? `${JSON.stringify({ schema: 'agent-infra/profile-diff', schemaVersion: '1.0', ...names, differences }, null, 2)}\n`
-      : profileDiffText(names, differences, { colour: wantsColour(process.stdout) }),
+      : profileDiffText(names, differences, {
+          colour: wantsColour(process.stdout),
+          columns: columnsOf(process.stdout),
+        }),
   );
 }

@@ -125,6 +125,11 @@ export function formatCount(value: number): string {
   return groupThousands(round(value, size < 10 ? 2 : size < 100 ? 1 : 0));
 }
 
+/** `1 call`, `2 calls`, `12.3k calls`. */
+export function formatCounted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** `$1,234`, `$0.0123`: cents matter only for small amounts. */
 export function formatUsd(usd: number): string {
   const size = Math.abs(usd);

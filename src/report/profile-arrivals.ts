@@ -1,4 +1,4 @@
-import { formatCount, formatDuration, round } from '../core/units.ts';
+import { formatCount, formatCounted, formatDuration, round } from '../core/units.ts';
 import type { ArrivalModelFit } from '../workload/arrival-fit.ts';
 import type {
   ArrivalPattern,
@@ -11,6 +11,7 @@ import type { TextStyle } from './text.ts';
 
 /** Characters of the chart over time. */
 const CHART_WIDTH = 60;
+const LEAST_CHART_WIDTH = 20;
 
 /** When calls come: rates, peaks, burstiness, concurrency. */
 export function arrivalsSection(profile: WorkloadProfile, style: TextStyle): string {
@@ -32,6 +33,7 @@ export function arrivalsSection(profile: WorkloadProfile, style: TextStyle): str
       {
         head: ['per minute', 'mean', 'peak minute', 'peak 60 s sliding', 'peak/mean'],
         colour: style.colour,
+        columns: style.columns,
       },
     ),
     ...shortPeakLine(arrivals),
@@ -46,15 +48,27 @@ function chart({ timeline }: ArrivalProfile, style: TextStyle): string[] {
   // The last bucket is cut off by the end of the trace; with many buckets it would only mislead.
   const calls = timeline.calls.slice(0, -1);
   const peak = Math.max(...calls);
-  const legend = `calls per ${formatDuration(timeline.bucketSeconds * 1000)}, top ${formatCount(peak)}`;
+  const bucket = formatDuration(timeline.bucketSeconds * 1000).replace(/ 0 (?:s|min)$/, '');
+  const legend = `calls per ${bucket}, top ${formatCount(peak)}`;
+  const room = (style.columns ?? Number.POSITIVE_INFINITY) - legend.length - 4;
+  const width = Math.max(LEAST_CHART_WIDTH, Math.min(CHART_WIDTH, room));
   return [
-    `  ${paint(sparkline(downsampleMax(calls, CHART_WIDTH)), 'cyan', style)}  ${paint(legend, 'dim', style)}`,
+    `  ${paint(sparkline(downsampleMax(calls, width)), 'cyan', style)}  ${paint(legend, 'dim', style)}`,
   ];
 }
 
+/** From here on the mean is one of idle time, and its ratio says nothing more. */
+const MOST_TIMES = 1000;
+
 function peakRow(name: string, peak: PeakRate): string[] {
   const times = peak.mean === 0 ? null : peak.peakSliding / peak.mean;
-  const ratio = times === null ? '' : `${times < 100 ? round(times, 1) : formatCount(times)}x`;
+  // Below 1: a trace of less than a minute, whose mean is scaled up.
+  const ratio =
+    times === null || times < 1
+      ? ''
+      : times > MOST_TIMES
+        ? `>${MOST_TIMES}x`
+        : `${round(times, 1)}x`;
   return [
     name,
     // A trace of months with a few calls has a rate, and it is not 0.
@@ -76,7 +90,7 @@ function shortPeakLine({ peaks }: ArrivalProfile): string[] {
     peak == null
       ? []
       : [
-          `${formatCount(peak.calls.sliding)} calls and ${formatCount(peak.allIn.sliding)} tokens in ${length}`,
+          `${formatCounted(peak.calls.sliding, 'call')} and ${formatCount(peak.allIn.sliding)} tokens in ${length}`,
         ],
   );
   return parts.length === 0 ? [] : [`  at most ${parts.join('; ')}`];

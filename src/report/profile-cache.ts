@@ -3,7 +3,7 @@ import type { CacheProfile, PrefixReuse } from '../workload/cacheability.ts';
 import type { CacheMisses, MissCause } from '../workload/cache-misses.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
 import { lifetimeLines } from './profile-lifetimes.ts';
-import { bar, heading, table } from './text.ts';
+import { bar, barTable, heading } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 const BAR_WIDTH = 20;
@@ -14,7 +14,12 @@ export function cacheSection({ cache, sessions }: WorkloadProfile, style: TextSt
   if (realisedHitRate === null && potentialHitRate === null) return '';
   return [
     heading('Prompt cache (share of input tokens read from it)', style),
-    table(rateRows(cache), { align: ['left', 'right', 'left'] }),
+    barTable(
+      (width) => rateRows(cache, width),
+      BAR_WIDTH,
+      { align: ['left', 'right', 'left'] },
+      style,
+    ),
     ...(prefix == null ? [] : [...reuseLine(prefix), ...sessionLine(prefix)]),
     ...(misses == null ? [] : [...readLine(misses), ...missLines(misses, style)]),
     ...(lifetimes == null
@@ -31,9 +36,12 @@ const SCOPES = {
   mixed: 'equal prefixes in the trace or, where ids are local, within a session',
 } as const;
 
-function rateRows({ realisedHitRate, potentialHitRate, scope, prefix }: CacheProfile): string[][] {
+function rateRows(
+  { realisedHitRate, potentialHitRate, scope, prefix }: CacheProfile,
+  width: number,
+): string[][] {
   const row = (name: string, rate: number | null): string[][] =>
-    rate === null ? [] : [[name, formatShare(rate), bar(rate, 1, BAR_WIDTH)]];
+    rate === null ? [] : [[name, formatShare(rate), bar(rate, 1, width)]];
   return [
     ...row('realised (as the source reports)', realisedHitRate),
     ...row(`possible (${scope === undefined ? 'prefixes' : SCOPES[scope]})`, potentialHitRate),
@@ -92,7 +100,7 @@ function readLine({ reads }: CacheMisses): string[] {
   const parts = [
     `${part(sameSession)} left by the same session`,
     `${part(otherSessions)} by other sessions`,
-    ...(unclear === 0 ? [] : [`${part(unclear)} by either`]),
+    ...(unclear === 0 ? [] : [`${part(unclear)} by one or the other`]),
   ];
   return [`  of the tokens read, ${parts.join(', ')}`];
 }
@@ -129,19 +137,21 @@ function missLines({ causes, hitTokens }: CacheMisses, style: TextStyle): string
   const most = known[0]!.tokens;
   return [
     `  ${formatCount(hitTokens)} tokens hit; missed:`,
-    table(
-      known.map(({ cause, calls, tokens }) => [
-        CAUSES[cause],
-        formatCount(calls),
-        formatCount(tokens),
-        bar(tokens, most, BAR_WIDTH),
-      ]),
+    barTable(
+      (width) =>
+        known.map(({ cause, calls, tokens }) => [
+          CAUSES[cause],
+          formatCount(calls),
+          formatCount(tokens),
+          bar(tokens, most, width),
+        ]),
+      BAR_WIDTH,
       {
         head: ['', 'calls', 'tokens', ''],
         align: ['left', 'right', 'right', 'left'],
         indent: 4,
-        colour: style.colour,
       },
+      style,
     ),
   ];
 }

@@ -1,7 +1,7 @@
 import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
 import type { ClientProfile } from '../workload/clients.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
-import { bar, heading, table } from './text.ts';
+import { bar, barTable, heading, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 const BAR_WIDTH = 16;
@@ -12,24 +12,25 @@ const MOST_SHOWN = 8;
 export function clientSection({ clients }: WorkloadProfile, style: TextStyle): string {
   if (clients == null || clients.count < 2) return '';
   const most = clients.top[0]!.calls;
-  const rows = clients.top
-    .slice(0, MOST_SHOWN)
-    .map((client, index) => [
-      `client ${index + 1}`,
-      bar(client.calls, most, BAR_WIDTH),
-      formatShare(client.share),
-      formatCount(client.calls),
-      formatCount(client.inputMean),
-      formatCount(client.outputMean),
-      client.iatCv === null ? '?' : String(round(client.iatCv, 2)),
-      patternOf(client),
-    ]);
+  const rows = (width: number): string[][] =>
+    clients.top
+      .slice(0, MOST_SHOWN)
+      .map((client, index) => [
+        `client ${index + 1}`,
+        bar(client.calls, most, width),
+        formatShare(client.share),
+        formatCount(client.calls),
+        formatCount(client.inputMean),
+        formatCount(client.outputMean),
+        client.iatCv === null ? '?' : String(round(client.iatCv, 2)),
+        patternOf(client),
+      ]);
   const head = ['', '', 'share', 'calls', 'input mean', 'output mean', 'CV of gaps', 'set off by'];
   const align = ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'left'] as const;
   return [
     heading('Clients (users or keys, without names)', style),
     `  ${formatCount(clients.count)} clients; ${clients.clientsOf90 === 1 ? 'one makes' : `${formatCount(clients.clientsOf90)} make`} 90 % of the calls, the busiest ${formatShare(clients.topShares[0])}`,
-    table(rows, { head, align, colour: style.colour }),
+    barTable(rows, BAR_WIDTH, { head, align }, style),
   ].join('\n');
 }
 
@@ -102,7 +103,11 @@ export function usageSection({ usage }: WorkloadProfile, style: TextStyle): stri
   return [
     heading('Usage export of the provider', style),
     `  ${formatCount(windows)} windows of ${length} from ${usage.start}: ${counts.join(', ')}`,
-    table(rows, { head: ['per minute', 'mean', 'peak window'], colour: style.colour }),
+    table(rows, {
+      head: ['per minute', 'mean', 'peak window'],
+      colour: style.colour,
+      columns: style.columns,
+    }),
     ...compared,
   ].join('\n');
 }

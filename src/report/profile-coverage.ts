@@ -1,6 +1,6 @@
 import { formatShare } from '../core/units.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
-import { heading, plain, table } from './text.ts';
+import { fits, heading, plain, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 /** What became of every record of the input: the audit line of the profile. */
@@ -21,5 +21,12 @@ export function coverageSection({ source }: WorkloadProfile, style: TextStyle): 
       : known.map(({ reason, count }) => row(`counted once: ${plain(reason, 80)}`, count))),
     ...skipped.map(({ reason, count }) => row(`skipped: ${plain(reason, 80)}`, count)),
   ];
-  return `${heading('Coverage', style)}\n${table(rows)}`;
+  const text = table(rows);
+  // The long reasons last, where there is room to break them.
+  const narrow = (): string =>
+    table(
+      rows.map(([name = '', count = '', part = '']) => [count, part, name]),
+      { align: ['right', 'right', 'left'], columns: style.columns },
+    );
+  return `${heading('Coverage', style)}\n${fits(text, style) ? text : narrow()}`;
 }

@@ -1,5 +1,6 @@
 import { formatCount, formatShare, round } from '../core/units.ts';
 import type { CacheLifetimes, LifetimeChoice } from '../workload/lifetime-fold.ts';
+import { ENOUGH_CALLS } from '../workload/precision.ts';
 import { notes, plain, table } from './text.ts';
 import type { TextStyle } from './text.ts';
 
@@ -11,7 +12,8 @@ export function lifetimeLines(
 ): string[] {
   const { agents, agentCount, all, basis, breakEven } = lifetimes;
   const choices = agents.filter(({ cheaper }) => cheaper !== null);
-  if (choices.length === 0) return [];
+  // A choice made of a handful of calls is none; the profile holds it all the same.
+  if (choices.length === 0 || all.calls < ENOUGH_CALLS) return [];
   const unnamed = sessions === null ? 'unnamed' : 'main agent';
   const rows = choices.map((choice) => row(labelOf(choice, unnamed), choice));
   if (agentCount > agents.length) rows.push([`${agentCount - agents.length} more`]);

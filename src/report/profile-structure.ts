@@ -1,7 +1,7 @@
-import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
+import { formatCount, formatCounted, formatDuration, formatShare, round } from '../core/units.ts';
 import type { StructureProfile } from '../workload/structure.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
-import { bar, heading, table } from './text.ts';
+import { bar, barTable, heading } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 const BAR_WIDTH = 24;
@@ -27,19 +27,20 @@ export function timeSection({ structure }: WorkloadProfile, style: TextStyle): s
   let total = 0;
   for (const [key] of PARTS) total += time[key];
   if (total === 0) return '';
-  const rows = PARTS.filter(([key]) => time[key] > 0).map(([key, name]) => [
-    name,
-    bar(time[key], total, BAR_WIDTH),
-    formatShare(time[key] / total),
-    formatDuration(time[key]),
-  ]);
+  const rows = (width: number): string[][] =>
+    PARTS.filter(([key]) => time[key] > 0).map(([key, name]) => [
+      name,
+      bar(time[key], total, width),
+      formatShare(time[key] / total),
+      formatDuration(time[key]),
+    ]);
   const human =
     time.humanMs > 0
       ? [`  between turns the user took ${formatDuration(time.humanMs)} in all`]
       : [];
   return [
     heading('Time of turns on the critical path', style),
-    table(rows, { align: ['left', 'left', 'right', 'right'] }),
+    barTable(rows, BAR_WIDTH, { align: ['left', 'left', 'right', 'right'] }, style),
     ...human,
   ].join('\n');
 }
@@ -64,7 +65,7 @@ function contextLines(structure: StructureProfile): string[] {
   const lines: string[] = [];
   if (contextGrowth !== null) {
     lines.push(
-      `context grows by ${formatCount(contextGrowth.p50)} tokens per call (p50; p90 ${formatCount(contextGrowth.p90)}); it shrank ${formatCount(contextShrinks)} times in ${formatCount(contextSteps)} steps, ${formatCount(compactions)} of them compactions`,
+      `context grows by ${formatCount(contextGrowth.p50)} tokens per call (p50; p90 ${formatCount(contextGrowth.p90)}); it shrank ${formatCounted(contextShrinks, 'time')} in ${formatCounted(contextSteps, 'step')}, ${formatCount(compactions)} of them compactions`,
     );
   }
   if (resendFactor !== null && resendFactor.max > 1) {
@@ -97,13 +98,13 @@ function retryLines({ retries, retryWaits }: StructureProfile): string[] {
     failedThenCalled === undefined || failedThenCalled === 0
       ? []
       : [
-          `after a failed call the agent called again ${formatCount(failedThenCalled)} times, ${formatCount(immediately!)} of them within a second`,
+          `after a failed call the agent called again ${formatCounted(failedThenCalled, 'time')}, ${formatCount(immediately!)} of them within a second`,
         ];
   if (extraAttempts + rateLimited === 0) return [...after, ...waits];
   return [
     ...after,
     ...waits,
-    `${formatCount(callsWithRetry)} calls were retried (${formatCount(extraAttempts)} extra attempts, ${formatCount(immediate)} within a second); ${formatCount(rateLimited)} answers were 429`,
+    `retried: ${formatCounted(callsWithRetry, 'call')} (${formatCounted(extraAttempts, 'extra attempt')}, ${formatCount(immediate)} within a second); answered with 429: ${formatCounted(rateLimited, 'time')}`,
   ];
 }
 
@@ -117,16 +118,16 @@ function fanOutLines({ fanOut }: StructureProfile): string[] {
   }
   if (spawnWidth != null) {
     lines.push(
-      `fan-out: ${formatCount(spawnWidth.n)} times a call was followed by several at once, ${formatCount(spawnWidth.p50)} wide (p50; max ${formatCount(spawnWidth.max)})`,
+      `fan-out: ${formatCounted(spawnWidth.n, 'time')} a call was followed by several at once, ${formatCount(spawnWidth.p50)} wide (p50; max ${formatCount(spawnWidth.max)})`,
     );
   }
   if (joinWidth != null) {
     const spike =
       joinSpike == null
         ? ''
-        : `; its input grows by ${formatCount(joinSpike.p50)} tokens (p50; p95 ${formatCount(joinSpike.p95)})`;
+        : `; the input grows by ${formatCount(joinSpike.p50)} tokens (p50; p95 ${formatCount(joinSpike.p95)})`;
     lines.push(
-      `join: ${formatCount(joinWidth.n)} calls wait for ${formatCount(joinWidth.p50)} results (p50; max ${formatCount(joinWidth.max)})${spike}`,
+      `join: ${formatCounted(joinWidth.n, 'call')} waiting for ${formatCount(joinWidth.p50)} results (p50; max ${formatCount(joinWidth.max)})${spike}`,
     );
   }
   return lines;
@@ -136,7 +137,7 @@ function agentLines({ subAgents, parallelism }: StructureProfile): string[] {
   const lines: string[] = [];
   if (subAgents.count > 0 && subAgents.calls !== null) {
     lines.push(
-      `${formatCount(subAgents.count)} sub-agents, ${formatCount(subAgents.calls.p50)} calls each (p50; max ${formatCount(subAgents.calls.max)})`,
+      `${formatCounted(subAgents.count, 'sub-agent')}, ${formatCounted(subAgents.calls.p50, 'call')} each (p50; max ${formatCount(subAgents.calls.max)})`,
     );
   }
   if (parallelism !== null && parallelism >= PARALLEL) {

@@ -1,4 +1,4 @@
-import { formatCount, formatDuration, formatShare, round } from '../core/units.ts';
+import { formatCount, formatCounted, formatDuration, formatShare, round } from '../core/units.ts';
 import type { Summary } from '../workload/summary.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
 import { arrivalsSection, thinned } from './profile-arrivals.ts';
@@ -7,8 +7,7 @@ import { clientSection, repeatSection, usageSection } from './profile-clients.ts
 import { coverageSection } from './profile-coverage.ts';
 import { statedLines } from './profile-stated.ts';
 import { structureSection, timeSection } from './profile-structure.ts';
-import { visibleWidth } from './text-width.ts';
-import { bar, heading, paint, plain, table, wrapSentences } from './text.ts';
+import { bar, barTable, fits, heading, notes, paint, plain, table, wrapSentences } from './text.ts';
 import type { TextStyle } from './text.ts';
 
 /** Tools named in the report; the rest is one line. */
@@ -76,10 +75,21 @@ function warnings(profile: WorkloadProfile, style: TextStyle): string {
     .join('\n');
 }
 
-const SUMMARY_HEAD = ['', 'n', 'mean', 'p50', 'p90', 'p95', 'p99', 'max', '95 % interval of p95'];
+const SUMMARY_HEAD = [
+  '',
+  'n',
+  'mean',
+  '95 %',
+  'p50',
+  'p90',
+  'p95',
+  'p99',
+  'max',
+  '95 % interval of p95',
+];
 
 /** Columns left out, one after another, until the table fits the terminal. */
-const DISPENSABLE = ['p99', 'n', 'p90', 'mean', 'max'];
+const DISPENSABLE = ['p99', 'n', '95 %', 'p90', 'mean', 'max'];
 
 /** As many columns as the terminal has room for. */
 function summaryTable(rows: readonly (readonly string[])[], style: TextStyle): string {
@@ -89,13 +99,12 @@ function summaryTable(rows: readonly (readonly string[])[], style: TextStyle): s
     const cells = (row: readonly string[]): string[] =>
       row.filter((_, index) => left.includes(SUMMARY_HEAD[index]!));
     const text = table(rows.map(cells), { head: cells(SUMMARY_HEAD), colour: style.colour });
-    if (fits(text, style) || name === DISPENSABLE.at(-1)) return text;
+    if (fits(text, style)) return text;
   }
-  return '';
-}
-
-function fits(text: string, { columns = Number.POSITIVE_INFINITY }: TextStyle): boolean {
-  return text.split('\n').every((line) => visibleWidth(line) <= columns);
+  const cells = (row: readonly string[]): string[] =>
+    row.filter((_, index) => left.includes(SUMMARY_HEAD[index]!));
+  const { colour, columns } = style;
+  return table(rows.map(cells), { head: cells(SUMMARY_HEAD), colour, columns });
 }
 
 /** One line of a summary table; unknown metrics give no line. */
@@ -108,15 +117,26 @@ function summaryRow(
   const { n, mean, p50, p90, p95, p99, max, ci95 } = summary;
   const interval =
     ci95.p95 === null
-      ? 'unknown'
+      ? 'too few'
       : ci95.p95[1] === null
         ? `${format(ci95.p95[0])} or more`
         : `${format(ci95.p95[0])} to ${format(ci95.p95[1])}`;
-  return [[name, formatCount(n), ...[mean, p50, p90, p95, p99, max].map(format), interval]];
+  const percentiles = [p50, p90, p95, p99, max].map(format);
+  return [[name, formatCount(n), format(mean), halfWidth(summary), ...percentiles, interval]];
 }
 
+/** Half the 95 % interval of the mean, as a share of it. */
+function halfWidth({ mean, ci95 }: Summary): string {
+  if (ci95.mean === null || mean === 0) return '';
+  const share = (ci95.mean[1] - ci95.mean[0]) / 2 / mean;
+  return share > MOST_SHARE ? `>±${formatShare(MOST_SHARE)}` : `±${formatShare(round(share, 2))}`;
+}
+
+/** An interval wider than this says no more than that it is wide. */
+const MOST_SHARE = 9.99;
+
 function tokenSection(profile: WorkloadProfile, style: TextStyle): string {
-  const { tokens, calls, precision } = profile;
+  const { tokens, calls } = profile;
   const rows = [
     ...summaryRow('input', tokens.input, formatCount),
     ...(tokens.cacheRead === null && tokens.cacheWrite === null
@@ -133,21 +153,16 @@ function tokenSection(profile: WorkloadProfile, style: TextStyle): string {
   if (rows.length === 0) {
     return `${heading('Tokens per LLM call', style)}\n  unknown: the source reports no token counts`;
   }
-  const more = (precision ?? []).flatMap(({ metric, moreCallsForP95 }) =>
-    moreCallsForP95 === null || moreCallsForP95 === 0
-      ? []
-      : [`p95 of ${METRIC_NAMES[metric]} within ±10 %: ${formatCount(moreCallsForP95)} more calls`],
-  );
-  const notes = [
-    calls.tokensEstimated > 0 ? `${formatShare(calls.tokensEstimated)} estimated` : undefined,
-    ...more,
-  ].filter((note) => note !== undefined);
+  const remarks = [
+    ...(calls.tokensEstimated > 0 ? [`${formatShare(calls.tokensEstimated)} estimated`] : []),
+    ...enoughLines(profile, ['input', 'output']),
+  ];
   return [
     heading('Tokens per LLM call', style),
     summaryTable(rows, style),
     ...fitLines(tokens),
     ...statedLines(profile),
-    ...notes.map((note) => paint(`  ${note}`, 'dim', style)),
+    ...notes(remarks, style),
   ].join('\n');
 }
 
@@ -177,6 +192,19 @@ function fitLines({ inputFit, outputFit }: WorkloadProfile['tokens']): string[] 
   });
 }
 
+type Metric = NonNullable<WorkloadProfile['precision']>[number]['metric'];
+
+/** How many more calls would settle the percentiles that are not. */
+function enoughLines({ precision }: WorkloadProfile, metrics: readonly Metric[]): string[] {
+  return (precision ?? []).flatMap(({ metric, moreCallsForP95: more }) =>
+    !metrics.includes(metric) || more === null || more === 0
+      ? []
+      : [
+          `p95 of ${METRIC_NAMES[metric]}: ${formatCounted(more, 'more call')} would bring it within ±10 %`,
+        ],
+  );
+}
+
 const METRIC_NAMES = {
   input: 'input',
   output: 'output',
@@ -184,15 +212,19 @@ const METRIC_NAMES = {
   ttftMs: 'time to first token',
 } as const;
 
-function latencySection({ latency }: WorkloadProfile, style: TextStyle): string {
+function latencySection(profile: WorkloadProfile, style: TextStyle): string {
+  const { latency } = profile;
   const rows = [
     ...summaryRow('whole call', latency.e2eMs, formatDuration),
     ...summaryRow('first token (TTFT)', latency.ttftMs, formatDuration),
     ...summaryRow('per token after (ITL)', latency.itlMs, formatDuration),
   ];
   if (rows.length === 0) return '';
-  const text = summaryTable(rows, style);
-  return `${heading('Latency', style)}\n${text}`;
+  return [
+    heading('Latency', style),
+    summaryTable(rows, style),
+    ...notes(enoughLines(profile, ['e2eMs', 'ttftMs']), style),
+  ].join('\n');
 }
 
 function turnSection(profile: WorkloadProfile, style: TextStyle): string {
@@ -237,39 +269,43 @@ function toolSection({ tools }: WorkloadProfile, style: TextStyle): string {
   const all = Object.entries(tools);
   if (all.length === 0) return '';
   const most = Math.max(...all.map(([, { calls }]) => calls));
-  const rows = all
-    .slice(0, MOST_TOOLS)
-    .map(([name, { calls, errors, durationMs }]) => [
-      plain(name, 32),
-      bar(calls, most, BAR_WIDTH),
-      formatCount(calls),
-      errors === 0 ? '' : formatShare(errors / calls),
-      durationMs === null ? '?' : formatDuration(durationMs.p50),
-      durationMs === null ? '?' : formatDuration(durationMs.p95),
-    ]);
+  const named = (width: number): string[][] =>
+    all
+      .slice(0, MOST_TOOLS)
+      .map(([name, { calls, errors, durationMs }]) => [
+        plain(name, 32),
+        bar(calls, most, width),
+        formatCount(calls),
+        errors === 0 ? '' : formatShare(errors / calls),
+        durationMs === null ? '?' : formatDuration(durationMs.p50),
+        durationMs === null ? '?' : formatDuration(durationMs.p95),
+      ]);
   const rest = all.slice(MOST_TOOLS);
   let others = 0;
   for (const [, { calls }] of rest) others += calls;
-  if (rest.length > 0) rows.push([`${rest.length} more`, '', formatCount(others), '', '', '']);
+  const more =
+    rest.length === 0 ? [] : [[`${rest.length} more`, '', formatCount(others), '', '', '']];
   const head = ['', '', 'calls', 'failed', 'p50', 'p95'];
   const align = ['left', 'left', 'right', 'right', 'right', 'right'] as const;
-  return `${heading('Tools', style)}\n${table(rows, { head, align, colour: style.colour })}`;
+  const rows = (width: number): string[][] => [...named(width), ...more];
+  return `${heading('Tools', style)}\n${barTable(rows, BAR_WIDTH, { head, align }, style)}`;
 }
 
 function modelSection({ models }: WorkloadProfile, style: TextStyle): string {
   if (models.length === 0) return '';
   let calls = 0;
   for (const model of models) calls += model.calls;
-  const rows = models
-    .slice(0, MOST_TOOLS)
-    .map((model) => [
-      plain(model.model, 40),
-      bar(model.calls, calls, BAR_WIDTH),
-      formatShare(model.calls / calls),
-      formatCount(model.inputTokens),
-      formatCount(model.outputTokens),
-    ]);
+  const rows = (width: number): string[][] =>
+    models
+      .slice(0, MOST_TOOLS)
+      .map((model) => [
+        plain(model.model, 40),
+        bar(model.calls, calls, width),
+        formatShare(model.calls / calls),
+        formatCount(model.inputTokens),
+        formatCount(model.outputTokens),
+      ]);
   const head = ['', '', 'calls', 'input', 'output'];
   const align = ['left', 'left', 'right', 'right', 'right'] as const;
-  return `${heading('Models', style)}\n${table(rows, { head, align, colour: style.colour })}`;
+  return `${heading('Models', style)}\n${barTable(rows, BAR_WIDTH, { head, align }, style)}`;
 }

@@ -59,6 +59,30 @@ export function table(rows: readonly (readonly string[])[], options: TableOption
   return lines.join('\n');
 }
 
+/** Whether every line has room. */
+export function fits(text: string, { columns = Number.POSITIVE_INFINITY }: TextStyle): boolean {
+  return text.split('\n').every((line) => visibleWidth(line) <= columns);
+}
+
+/**
+ * A table whose bars give way to a narrow terminal: halved, then left out.
+ * @param rows for bars of the given width
+ * @param widest cells of a whole bar
+ */
+export function barTable(
+  rows: (barWidth: number) => readonly (readonly string[])[],
+  widest: number,
+  options: Omit<TableOptions, 'columns' | 'colour'>,
+  style: TextStyle,
+): string {
+  const { colour, columns } = style;
+  for (const width of [widest, Math.floor(widest / 2), 0]) {
+    const text = table(rows(width), { ...options, colour });
+    if (fits(text, style)) return text;
+  }
+  return table(rows(0), { ...options, colour, columns });
+}
+
 /** Columns that stand side by side; those that do not fit come below, again with their labels. */
 function columnGroups(
   widths: readonly number[],
@@ -144,7 +168,7 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'] as const;
 
 /** Horizontal bar in eighths of a cell, not padded: `value` of `max` over `width` cells. */
 export function bar(value: number, max: number, width: number): string {
-  if (!(value > 0) || !(max > 0)) return '';
+  if (!(value > 0) || !(max > 0) || width === 0) return '';
   const eighths = Math.max(1, Math.round((Math.min(value, max) / max) * width * 8));
   return '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8]!;
 }

@@ -12,12 +12,14 @@ export interface DayShape {
 
 /** Two full days, so that every hour is seen at least twice. */
 const LEAST_SPAN_MS = 2 * MS_PER_DAY;
+/** Ten for each hour of the day: fewer make a shape out of chance (a Poisson count of 10 varies by 32 %). */
+const LEAST_CALLS = 240;
 
 /**
  * Calls by hour of the day; each hour is divided by how often the trace contains it.
  * @param startMs since the Unix epoch, ascending
  * @param weights calls per entry
- * @returns null for traces of less than two days
+ * @returns null for traces of less than two days or 240 calls
  */
 export function dayShape(startMs: Float64Array, weights?: Float64Array): DayShape | null {
   const first = startMs[0] ?? 0;
@@ -25,7 +27,13 @@ export function dayShape(startMs: Float64Array, weights?: Float64Array): DayShap
   const spanMs = last - first;
   if (spanMs < LEAST_SPAN_MS) return null;
   const calls = Array.from({ length: 24 }, () => 0);
-  for (const [index, start] of startMs.entries()) calls[hourOf(start)]! += weights?.[index] ?? 1;
+  let all = 0;
+  for (const [index, start] of startMs.entries()) {
+    const weight = weights?.[index] ?? 1;
+    calls[hourOf(start)]! += weight;
+    all += weight;
+  }
+  if (all < LEAST_CALLS) return null;
   const callsPerHour = calls.map((count, hour) => count / hoursSeen(hour, first, last));
   let sum = 0;
   for (const count of callsPerHour) sum += count;

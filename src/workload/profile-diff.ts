@@ -1,3 +1,4 @@
+import { wilsonInterval } from '../core/statistics.ts';
 import type { Summary } from './summary.ts';
 import type { WorkloadProfile } from './workload-profile.ts';
 
@@ -9,6 +10,9 @@ export interface MetricDifference {
   readonly unit: MetricUnit;
   readonly before: number | null;
   readonly after: number | null;
+  /** 95 % intervals; null for a figure of the whole trace and with not enough data, an unbounded end is null. */
+  readonly beforeInterval: readonly [number, number | null] | null;
+  readonly afterInterval: readonly [number, number | null] | null;
   /** after / before - 1; null when either is unknown or before is 0. */
   readonly change: number | null;
   /**
@@ -53,9 +57,7 @@ const METRICS: readonly Metric[] = [
   ),
   single('input bill, 5 min cache', 'share', ({ cache }) => cache.lifetimes?.all.bill?.m5),
   single('input bill, 1 h cache', 'share', ({ cache }) => cache.lifetimes?.all.bill?.h1),
-  single('failed calls', 'share', ({ calls }) =>
-    calls.count === 0 ? null : calls.errors / calls.count,
-  ),
+  { metric: 'failed calls', unit: 'share', of: failedShare },
 ];
 
 /** Compares the figures two profiles share. Intervals that do not meet are a cautious test: they miss small changes. */
@@ -67,10 +69,18 @@ export function diffProfiles(before: WorkloadProfile, after: WorkloadProfile): M
       unit,
       before: a?.value ?? null,
       after: b?.value ?? null,
+      beforeInterval: a?.interval ?? null,
+      afterInterval: b?.interval ?? null,
       change: a === null || b === null || a.value === 0 ? null : b.value / a.value - 1,
       verdict: verdict(a, b),
     };
   });
+}
+
+function failedShare({ calls: { count, errors } }: WorkloadProfile): Estimate | null {
+  if (count === 0) return null;
+  const { low, high } = wilsonInterval(errors, count);
+  return { value: errors / count, interval: [low, high] };
 }
 
 function verdict(a: Estimate | null, b: Estimate | null): MetricDifference['verdict'] {

@@ -1,4 +1,11 @@
-import { formatCount, formatShare } from '../core/units.ts';
+import {
+  MS_PER_MINUTE,
+  MS_PER_SECOND,
+  formatCount,
+  formatCounted,
+  formatDuration,
+  formatShare,
+} from '../core/units.ts';
 import { ENOUGH_CALLS } from './precision.ts';
 import type { WorkloadProfile } from './workload-profile.ts';
 
@@ -11,7 +18,7 @@ export function profileWarnings(
   const warnings: string[] = [];
   if (calls.count < ENOUGH_CALLS && !(calls.count === 0 && profile.usage != null)) {
     warnings.push(
-      `NOT ENOUGH DATA: only ${calls.count} LLM call${calls.count === 1 ? '' : 's'}. Percentiles of fewer than ${ENOUGH_CALLS} calls are guesses; record at least ${ENOUGH_CALLS - calls.count} more.`,
+      `NOT ENOUGH DATA: only ${formatCounted(calls.count, 'LLM call')}. Percentiles of fewer than ${ENOUGH_CALLS} calls are guesses; record at least ${ENOUGH_CALLS - calls.count} more.`,
     );
   }
   if (calls.tokensMissing > 0) {
@@ -28,9 +35,10 @@ export function profileWarnings(
     );
   } else if (untimedCalls > 0) {
     warnings.push(
-      `${formatCount(untimedCalls)} calls have no time on the common clock and are not in the arrival figures.`,
+      `${formatCount(untimedCalls)} of ${formatCount(calls.count)} calls have no time on the common clock and are not in the arrival figures.`,
     );
   }
+  warnings.push(...spanWarnings(profile));
   if (arrivals !== null && window.durationSeconds === 0) {
     warnings.push(
       'All calls start at the same instant: their rate is taken as if they were one minute.',
@@ -38,10 +46,28 @@ export function profileWarnings(
   }
   if (sessions.count === null && calls.count > 0) {
     warnings.push(
-      'The trace knows no sessions: turns, tools and think times are unknown, and a replay sends single calls drawn from the distributions.',
+      'The trace knows no sessions: turns, tools and think times are unknown, and a replay sends single calls drawn from the distributions. Traces with session ids tell them, and so does `profile record`.',
     );
   }
   return [...warnings, ...repeatWarnings(profile), ...usageWarnings(profile)];
+}
+
+/** Peak over mean per minute from which the trace is idle nearly all of the time. */
+const IDLE_RATIO = 1000;
+
+/** Means over the whole time mislead when it is too short, or empty but for a few moments. */
+function spanWarnings({ arrivals, calls, window }: WorkloadProfile): string[] {
+  const spanMs = window.durationSeconds * MS_PER_SECOND;
+  if (arrivals === null || spanMs === 0) return [];
+  if (spanMs < MS_PER_MINUTE) {
+    return [
+      `The calls start within ${formatDuration(spanMs)}: means per minute are scaled up from it. Record some minutes at least.`,
+    ];
+  }
+  if (calls.count < 2 || arrivals.rpm.peakSliding < IDLE_RATIO * arrivals.rpm.mean) return [];
+  return [
+    `IDLE NEARLY ALL OF THE TIME: the calls lie scattered over ${formatDuration(spanMs)}, so means, concurrency and burstiness say little. Plan from the peaks, or profile one busy period.`,
+  ];
 }
 
 /** Repeats invite a cache of answers; this says where it would answer with another state. */
@@ -53,7 +79,7 @@ function repeatWarnings({ repeats }: WorkloadProfile): string[] {
   const parts = [
     otherState === 0
       ? undefined
-      : `${formatCount(otherState)} of them stand after other messages or tool results`,
+      : `${formatCount(otherState)} of them ${otherState === 1 ? 'stands' : 'stand'} after other messages or tool results`,
     unknownState === 0
       ? undefined
       : `of ${formatCount(unknownState)} the trace does not say what came before`,

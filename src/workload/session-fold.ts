@@ -311,10 +311,19 @@ export function thinkTimesMs(session: Session): number[] {
 function sessionInterval(session: Session): { readonly startMs: number; readonly endMs: number } {
   let startMs = Number.POSITIVE_INFINITY;
   let endMs = Number.NEGATIVE_INFINITY;
+  let hasEnd = false;
   for (const turn of session.turns) {
     const end = turnEndMs(turn);
     startMs = Math.min(startMs, turn.startMs);
-    endMs = Math.max(endMs, Number.isNaN(end) ? turn.startMs : end);
+    endMs = Math.max(endMs, Number.isNaN(end) ? lastStartMs(turn) : end);
+    hasEnd ||= !Number.isNaN(end);
   }
-  return { startMs, endMs };
+  // One instant without an end says nothing of how long it took.
+  return { startMs, endMs: hasEnd || endMs > startMs ? endMs : Number.NaN };
+}
+
+function lastStartMs({ startMs, steps }: Turn): number {
+  let last = startMs;
+  for (const step of steps) if (step.startMs > last) last = step.startMs;
+  return last;
 }

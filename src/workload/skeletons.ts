@@ -1,4 +1,5 @@
 import { Random } from '../core/random.ts';
+import { formatCounted } from '../core/units.ts';
 import type { Session, SessionSkeleton, StepSkeleton, TurnSkeleton } from '../core/trace.ts';
 import { packOutline, unpackOutline, wholeMs } from './session-outline.ts';
 import type { PackedOutline, SessionOutline, StepOutline } from './session-outline.ts';
@@ -65,17 +66,17 @@ export class SkeletonSample {
     const warnings: string[] = [];
     if (unknown.tools > 0) {
       warnings.push(
-        `${unknown.tools} tool calls in the replay sessions have no duration; the median of the same tool (else of all tools, else 0) stands in.`,
+        `${formatCounted(unknown.tools, 'tool call')} in the replay sessions without a duration: the median of the same tool (else of all tools, else 0) stands in.`,
       );
     }
     if (unknown.thinks > 0) {
       warnings.push(
-        `${unknown.thinks} waits between turns are unknown in the replay sessions; the median wait (else 0) stands in.`,
+        `${formatCounted(unknown.thinks, 'unknown wait')} between turns in the replay sessions: the median wait (else 0) stands in.`,
       );
     }
     if (unknown.tokens > 0) {
       warnings.push(
-        `${unknown.tokens} LLM calls in the replay sessions have no token counts and are replayed as empty.`,
+        `${formatCounted(unknown.tokens, 'LLM call')} in the replay sessions without token counts: replayed as empty.`,
       );
     }
     return { skeletons, warnings };

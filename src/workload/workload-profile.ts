@@ -174,7 +174,7 @@ export interface ArrivalProfile {
   readonly timeline?: Timeline | undefined;
   readonly model?: ArrivalModelFit | null | undefined;
   readonly pattern?: ArrivalPattern | null | undefined;
-  /** Null for traces of less than two days. */
+  /** Null for traces of less than two days or 240 calls. */
   readonly day?: DayShape | null | undefined;
 }
 

@@ -52,20 +52,20 @@ it('shows an agent workload', () => {
     40 sessions · 80 turns · 120 LLM calls · over 14 min 5 s from 2026-01-05T09:00:00.000Z
 
     Tokens per LLM call
-                       n   mean    p50    p90    p95    p99    max  95 % interval of p95
-      input          120  8,245  8,245  12.3k  12.4k  12.4k  12.4k         12.3k or more
-        uncached     120     50     50     50     50     50     50              50 to 50
-        cache read   120  4,000  4,000  8,000  8,000  8,000  8,000        8,000 to 8,000
-        cache write  120  4,195  4,195  4,351  4,371  4,390  4,390         4,330 or more
-      output         120   59.5   59.5   75.1   77.1     79     79            73 or more
+                       n   mean  95 %    p50    p90    p95    p99    max  95 % interval of p95
+      input          120  8,245   ±5%  8,245  12.3k  12.4k  12.4k  12.4k         12.3k or more
+        uncached     120     50   ±0%     50     50     50     50     50              50 to 50
+        cache read   120  4,000   ±8%  4,000  8,000  8,000  8,000  8,000        8,000 to 8,000
+        cache write  120  4,195   ±2%  4,195  4,351  4,371  4,390  4,390         4,330 or more
+      output         120   59.5  ±14%   59.5   75.1   77.1     79     79            73 or more
       input: closest to a Weibull distribution, a poor fit (KS 0.217)
       output: closest to a Weibull distribution, a fair fit (KS 0.076)
 
     Latency
-                               n     mean      p50      p90      p95      p99      max  95 % interval of p95
-      whole call             120    1.5 s    1.5 s      2 s      2 s      2 s      2 s            2 s to 2 s
-      first token (TTFT)      40   600 ms   600 ms   600 ms   600 ms   600 ms   600 ms        600 ms or more
-      per token after (ITL)   40  24.9 ms  23.9 ms  32.6 ms  34.2 ms  35.5 ms  35.9 ms       31.1 ms or more
+                               n     mean  95 %      p50      p90      p95      p99      max  95 % interval of p95
+      whole call             120    1.5 s   ±3%    1.5 s      2 s      2 s      2 s      2 s            2 s to 2 s
+      first token (TTFT)      40   600 ms   ±0%   600 ms   600 ms   600 ms   600 ms   600 ms        600 ms or more
+      per token after (ITL)   40  24.9 ms  ±16%  23.9 ms  32.6 ms  34.2 ms  35.5 ms  35.9 ms       31.1 ms or more
 
     Arrivals
       ▆▁▆▆█▁██▁██▁███▁██▁██▁███▁██▁██▁███▁██▁██▁███▁██▁██▁███▁█▃▁▃  calls per 10 s, top 3
@@ -74,7 +74,7 @@ it('shows an agent workload', () => {
       tokens, all               70.8k        76.4k              76.5k       1.1x
       tokens, input not cached  36.2k        39.7k              39.8k       1.1x
       tokens, output              507          684                693       1.4x
-      at most 1 calls and 12.5k tokens in 1 s; 3 calls and 25.5k tokens in 10 s
+      at most 1 call and 12.5k tokens in 1 s; 3 calls and 25.5k tokens in 10 s
       burstiness: CV of the gaps 0.88; variance over mean of counts 1 s 0.86, 10 s 1.49, 60 s 0.62 (1 = random)
       longest gap 20 s
       model of the gaps: lognormal, shape 0.966; poor fit (KS distance 0.253)
@@ -82,14 +82,14 @@ it('shows an agent workload', () => {
       at the same time: LLM calls 0.21 on average, 1 at most; sessions 3.12 on average, 4 at most
 
     Turns and sessions
-                                    n  mean   p50   p90   p95   p99   max  95 % interval of p95
-      LLM calls per turn           80   1.5   1.5     2     2     2     2                2 to 2
-      tool calls per turn          80     1     1     2     2     2     2                2 to 2
-      LLM calls at once in a turn  80     1     1     1     1     1     1                1 to 1
-      turn time                    80   3 s   3 s   5 s   5 s   5 s   5 s            5 s to 5 s
-      turns per session            40     2     2     2     2     2     2             2 or more
-      user wait between turns      40  60 s  60 s  60 s  60 s  60 s  60 s          60 s or more
-      session time                 40  66 s  66 s  66 s  66 s  66 s  66 s          66 s or more
+                                    n  mean  95 %   p50   p90   p95   p99   max  95 % interval of p95
+      LLM calls per turn           80   1.5   ±6%   1.5     2     2     2     2                2 to 2
+      tool calls per turn          80     1  ±17%     1     2     2     2     2                2 to 2
+      LLM calls at once in a turn  80     1   ±0%     1     1     1     1     1                1 to 1
+      turn time                    80   3 s  ±11%   3 s   5 s   5 s   5 s   5 s            5 s to 5 s
+      turns per session            40     2   ±0%     2     2     2     2     2             2 or more
+      user wait between turns      40  60 s   ±0%  60 s  60 s  60 s  60 s  60 s          60 s or more
+      session time                 40  66 s   ±0%  66 s  66 s  66 s  66 s  66 s          66 s or more
 
     Tools
                                      calls  failed     p50     p95
@@ -108,7 +108,7 @@ it('shows an agent workload', () => {
       a session sends its final prompt 2 times over (p50; p90 2, max 2)
       0 of 40 tool calls (0%) repeat an earlier one of the session
       an answer with tools asks for 2 on average, 2 at most
-      join: 40 calls wait for 2 results (p50; max 2); its input grows by 4,000 tokens (p50; p95 4,000)
+      join: 40 calls waiting for 2 results (p50; max 2); the input grows by 4,000 tokens (p50; p95 4,000)
       work of 1.07 times the turns' time: steps run in parallel
 
     Prompt cache (share of input tokens read from it)
@@ -147,7 +147,7 @@ it('says what is unknown instead of zero', () => {
     ! NOT ENOUGH DATA: only 1 LLM call. Percentiles of fewer than 100 calls are guesses; record at least 99 more.
     ! 100% of the calls have no token counts: token sums and TPM are lower bounds.
     ! The trace has no common clock (no times, or times relative to each session): rates, peaks and concurrency across sessions are unknown.
-    ! The trace knows no sessions: turns, tools and think times are unknown, and a replay sends single calls drawn from the distributions.
+    ! The trace knows no sessions: turns, tools and think times are unknown, and a replay sends single calls drawn from the distributions. Traces with session ids tell them, and so does \`profile record\`.
 
     Tokens per LLM call
       unknown: the source reports no token counts

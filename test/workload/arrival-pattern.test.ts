@@ -66,23 +66,32 @@ describe('arrivalPattern', () => {
 describe('dayShape', () => {
   it('finds the busy hour, hours weighed by how often they are seen', () => {
     const from = Date.UTC(2026, 0, 5, 10);
-    // 60 h: the hours from 10 to 22 occur three times, the others twice; one call per hour, 9 at 15.
+    // 60 h: the hours from 10 to 22 occur three times, the others twice; 10 calls per hour, 90 at 15.
     const list: number[] = [];
     for (let hour = 0; hour < 60; hour += 1) {
-      const calls = (10 + hour) % 24 === 15 ? 9 : 1;
+      const calls = (10 + hour) % 24 === 15 ? 90 : 10;
       for (let call = 0; call < calls; call += 1) list.push(from + hour * HOUR + call * 1000);
     }
-    list.push(from + 60 * HOUR); // closes the last hour; half a call more at 22
+    list.push(from + 60 * HOUR); // closes the last hour; one call more at 22, that is seen 2.5 times
     const shape = dayShape(Float64Array.from(list))!;
     expect(shape.peakHourUtc).toBe(15);
-    expect(shape.callsPerHour[15]).toBeCloseTo(9, 9);
-    expect(shape.callsPerHour[3]).toBeCloseTo(1, 9);
-    expect(shape.peakToMean).toBeCloseTo(9 / ((22 + 1.5 + 9) / 24), 9);
+    expect(shape.callsPerHour[15]).toBeCloseTo(90, 9);
+    expect(shape.callsPerHour[3]).toBeCloseTo(10, 9);
+    const at22 = shape.callsPerHour[22]!;
+    expect(shape.peakToMean).toBeCloseTo(90 / ((22 * 10 + at22 + 90) / 24), 9);
     expect(shape.days).toBe(2.5);
   });
 
   it('says nothing about less than two days', () => {
     expect(dayShape(Float64Array.from([0, 47 * HOUR]))).toBeNull();
     expect(dayShape(new Float64Array(0))).toBeNull();
+  });
+
+  test.for([
+    { why: 'chance makes a shape of a few', calls: 239, isKnown: false },
+    { why: 'ten for each hour', calls: 240, isKnown: true },
+  ])('needs calls: $why', ({ calls, isKnown }) => {
+    const shape = dayShape(Float64Array.from({ length: calls }, (_, at) => at * HOUR));
+    expect(shape !== null).toBe(isKnown);
   });
 });

@@ -52,13 +52,31 @@ it('does not invent figures that one side lacks', () => {
   expect(named(diffProfiles(before, after), 'turn time, mean').verdict).toBe('unknown');
 });
 
+it('gives shares and intervals of both sides', () => {
+  const failing = { ...after, calls: { ...after.calls, errors: 200 } };
+  const { beforeInterval, ...failed } = named(diffProfiles(before, failing), 'failed calls');
+  expect(failed).toMatchObject({ before: 0, after: 0.2, change: null, verdict: 'higher' });
+  // Wilson, none of 1,000.
+  expect(beforeInterval![0]).toBe(0);
+  expect(beforeInterval![1]).toBeCloseTo(0.003827, 6);
+  const mean = named(diffProfiles(before, after), 'input, mean');
+  expect(mean.afterInterval).toEqual(after.tokens.input!.ci95.mean);
+});
+
+it('leaves the intervals out where the terminal has no room for them', () => {
+  const names = { before: 'monday', after: 'tuesday' };
+  const text = profileDiffText(names, diffProfiles(before, after), { colour: false, columns: 80 });
+  expect(text).not.toContain('95 % interval  ');
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+});
+
 it('reads as a table', () => {
   const small = diffProfiles(before, after).filter(({ metric }) => metric.startsWith('input'));
   expect(profileDiffText({ before: 'a', after: 'b' }, small)).toMatchInlineSnapshot(`
     "a against b
-                     a    b  change
-      input, mean  176  252  +43.2%  higher
-      input, p95   366  491  +34.1%  higher
+                            a  95 % interval    b  95 % interval  change  verdict
+      input tokens, mean  176  169 to 182     252  240 to 263     +43.2%  higher
+      input tokens, p95   366  331 to 391     491  470 to 518     +34.1%  higher
       higher and lower: the 95 % intervals do not meet. Figures of the whole trace have no interval.
     "
   `);

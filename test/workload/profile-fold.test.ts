@@ -95,9 +95,28 @@ describe('ProfileFold', () => {
     },
     { why: 'no clock', calls: [{ startMs: Number.NaN }], warning: 'no common clock' },
     { why: 'one instant', calls: [{}, {}], warning: 'All calls start at the same instant' },
+    {
+      why: 'less than a minute',
+      calls: [{}, { startMs: 9500 }],
+      warning: 'The calls start within 9.5 s: means per minute are scaled up',
+    },
+    {
+      why: 'a few moments of a year',
+      calls: [{}, { startMs: 365 * 24 * 3_600_000 }],
+      warning: 'IDLE NEARLY ALL OF THE TIME: the calls lie scattered over 365 d',
+    },
     { why: 'no sessions', calls: [{}], warning: 'The trace knows no sessions' },
   ])('warns: $why', ({ calls, warning }) => {
     expect(profileOf(...calls).warnings.join('\n')).toContain(warning);
+  });
+
+  test.for([
+    { why: 'one instant without an end', starts: [0], durationMs: null },
+    { why: 'from the first start to the last, at least', starts: [0, 4000], durationMs: 4000 },
+  ])('session time of calls without ends: $why', ({ starts, durationMs }) => {
+    const calls = starts.map((startMs) => llm({ startMs, endMs: undefined }));
+    const { sessions } = folded((fold) => fold.session(session('s', [calls])));
+    expect(sessions.durationMs?.mean ?? null).toBe(durationMs);
   });
 
   it('does not warn about few calls from 100 on', () => {
