@@ -103,6 +103,16 @@ export function fileReason(thrown: unknown): string {
   return FILE_REASONS[error.code ?? ''] ?? error.message;
 }
 
+/** What a file that cannot be written is to the user: `output.unwritable`, with its reason. */
+export function unwritableFile(file: string, thrown: unknown, hint?: string): AgentInfraError {
+  const cause = asError(thrown);
+  const message = `${file}: ${fileReason(thrown)}`;
+  return new AgentInfraError('output.unwritable', message, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
 /** Narrows whatever was thrown to an Error, keeping the original as cause. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });

@@ -6,7 +6,7 @@ import { readPriceList } from '../catalog/price-formats.ts';
 import { readCatalogs } from '../catalog/providers.ts';
 import { readText } from '../config/document.ts';
 import { priceOverlayYaml } from '../config/price-overlay.ts';
-import { AgentInfraError, asError } from '../errors.ts';
+import { AgentInfraError, asError, unwritableFile } from '../errors.ts';
 import { importedLimitsText, priceUpdateText } from '../report/catalog.ts';
 import { wantsColour } from '../system.ts';
 import { isoDay, today } from './catalog-run.ts';
@@ -39,7 +39,7 @@ export async function updateCatalog(options: {
   };
   const rows = update.changes.map(({ listed }) => listed);
   await writeFile(options.write, priceOverlayYaml(source, rows)).catch((thrown: unknown) => {
-    throw new AgentInfraError('output.unwritable', `${options.write}: ${asError(thrown).message}`);
+    throw unwritableFile(options.write!, thrown);
   });
   process.stderr.write(`wrote ${rows.length} prices to ${options.write}; use: plan --prices\n`);
 }

@@ -1,7 +1,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 
-import { AgentInfraError, asError, fileReason } from '../errors.ts';
+import { AgentInfraError, asError, unwritableFile } from '../errors.ts';
 import type { LoadSummary } from '../loadtest/summary.ts';
 import { verdictText } from '../report/loadtest-headline.ts';
 import { renderLoadJunit } from '../report/loadtest-junit.ts';
@@ -69,10 +69,8 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 function unwritable(file: string, thrown: unknown): AgentInfraError {
-  return new AgentInfraError('output.unwritable', `${file}: ${fileReason(thrown)}`, {
-    cause: asError(thrown),
-    hint: 'Give a folder that can be written, on a disk with space: -o <dir>.',
-  });
+  const hint = 'Give a folder that can be written, on a disk with space: -o <dir>.';
+  return unwritableFile(file, thrown, hint);
 }
 
 /** Writes or appends a text; throws `output.unwritable`. */

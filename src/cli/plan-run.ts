@@ -10,7 +10,7 @@ import { diffOutlines } from '../capacity/plan-diff.ts';
 import { outlinePlan } from '../capacity/plan-outline.ts';
 import { planTemplate } from '../catalog/plan-template.ts';
 import { workloadProfileProblem } from '../config/bundled.ts';
-import { AgentInfraError, asError } from '../errors.ts';
+import { AgentInfraError, unwritableFile } from '../errors.ts';
 import { renderPlanHtml } from '../report/html-plan-page.ts';
 import { planDiffJson, planDiffText } from '../report/plan-diff.ts';
 import { planJson } from '../report/plan-json.ts';
@@ -40,7 +40,13 @@ export interface PlanOptions extends CatalogOptions {
 /** `agent-infra plan [file]`. */
 export async function runPlan(file: string, options: PlanOptions): Promise<void> {
   const plan = await readPlan(file, options);
-  if (options.output !== undefined) await writePlan(plan, options.output);
+  const written = options.output === undefined ? undefined : writePlan(plan, options.output);
+  await written?.catch(() => {}); // thrown below: what was computed is printed all the same
+  printPlan(plan, options);
+  await written;
+}
+
+function printPlan(plan: Plan, options: PlanOptions): void {
   if (options.format === 'markdown') {
     process.stdout.write(planMarkdown(plan));
     return;
@@ -140,7 +146,7 @@ async function readPlan(
 async function writePlan(plan: Plan, folder: string): Promise<void> {
   const { rules, tests } = prometheusRules(plan);
   await mkdir(folder, { recursive: true }).catch((thrown: unknown) => {
-    throw new AgentInfraError('output.unwritable', `${folder}: ${asError(thrown).message}`);
+    throw unwritableFile(folder, thrown);
   });
   await writeText(join(folder, 'plan.txt'), planText(plan));
   await writeText(join(folder, 'plan.md'), planMarkdown(plan));
@@ -158,6 +164,6 @@ async function writePlan(plan: Plan, folder: string): Promise<void> {
 
 async function writeText(file: string, text: string): Promise<void> {
   await writeFile(file, text).catch((thrown: unknown) => {
-    throw new AgentInfraError('output.unwritable', `${file}: ${asError(thrown).message}`);
+    throw unwritableFile(file, thrown);
   });
 }

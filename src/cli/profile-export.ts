@@ -1,16 +1,17 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 
 import { nearest } from '../config/nearest.ts';
-import { AgentInfraError, EXIT, asError } from '../errors.ts';
+import { EXIT, AgentInfraError, unwritableFile } from '../errors.ts';
 import { onInterrupt } from '../system.ts';
 import { readTraces } from '../traces/read.ts';
 import { writers } from '../traces/write-formats.ts';
 import type { ExportFormat } from '../traces/write-formats.ts';
 import type { TraceWriter } from '../traces/write-trace.ts';
+import { wholeFile } from './whole-file.ts';
 
 export interface ExportFlags {
   readonly format: string;
@@ -65,9 +66,8 @@ async function toStream(
   format: ExportFormat,
   run: (writer: TraceWriter) => Promise<void>,
 ): Promise<readonly string[]> {
-  const partial = `${output}.partial`;
-  if (output !== '-') await unwritable(output, () => mkdir(dirname(output), { recursive: true }));
-  const stream: Writable = output === '-' ? process.stdout : createWriteStream(partial);
+  const whole = output === '-' ? undefined : await unwritable(output, () => wholeFile(output));
+  const stream: Writable = whole === undefined ? process.stdout : createWriteStream(whole.path);
   let problem: Error | undefined;
   stream.on('error', (error: Error) => (problem = error));
   const writer = writers[format].open({
@@ -78,19 +78,19 @@ async function toStream(
   });
   try {
     await run(writer);
-    if (output !== '-') {
+    if (whole !== undefined) {
       stream.end();
       if (problem === undefined) await once(stream, 'close');
       await unwritable(output, async () => {
         if (problem !== undefined) throw problem;
-        await rename(partial, output);
+        await whole.keep();
       });
     }
     return writer.notes;
   } finally {
-    if (output !== '-') {
+    if (whole !== undefined) {
       stream.destroy();
-      await rm(partial, { force: true }).catch(() => {});
+      await whole.drop();
     }
   }
 }
@@ -123,8 +123,7 @@ async function unwritable<T>(file: string, action: () => Promise<T>): Promise<T>
   try {
     return await action();
   } catch (thrown) {
-    const cause = asError(thrown);
-    throw new AgentInfraError('output.unwritable', `${file}: ${cause.message}`, { cause });
+    throw unwritableFile(file, thrown);
   }
 }
 

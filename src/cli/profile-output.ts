@@ -1,11 +1,12 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 
 import { workloadProfileYaml } from '../config/workload-profile.ts';
-import { AgentInfraError, asError } from '../errors.ts';
+import { AgentInfraError, unwritableFile } from '../errors.ts';
 import { profileText } from '../report/profile-text.ts';
 import { wantsColour } from '../system.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
+import { wholeFile } from './whole-file.ts';
+import type { WholeFile } from './whole-file.ts';
 
 export interface OutputFlags {
   readonly output?: string | undefined;
@@ -24,14 +25,19 @@ export function checkOutput(flags: OutputFlags): void {
   }
 }
 
-/** Prints the report (or JSON) and writes the YAML, as the flags say. */
+/**
+ * Prints the report (or JSON) and writes the YAML, as the flags say. A file that cannot be written
+ * fails the command, but what was read for it is printed all the same.
+ */
 export async function printProfile(profile: WorkloadProfile, flags: OutputFlags): Promise<void> {
   const { output } = flags;
   if (output === '-') {
     process.stdout.write(workloadProfileYaml(profile));
     return;
   }
-  if (output !== undefined) await writeWhole(output, workloadProfileYaml(profile));
+  const written =
+    output === undefined ? undefined : writeWhole(output, workloadProfileYaml(profile));
+  await written?.catch(() => {}); // thrown below
   if (flags.json === true) {
     const { skeletons: _sessions, ...figures } = profile;
     process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
@@ -44,6 +50,7 @@ export async function printProfile(profile: WorkloadProfile, flags: OutputFlags)
     );
   }
   if (output !== undefined) {
+    await written;
     process.stderr.write(`wrote ${output} (${profile.skeletons.length} sessions to replay)\n`);
   }
 }
@@ -60,16 +67,14 @@ export function sourceFiles(names: readonly string[]): readonly string[] {
     : [...names.slice(0, MOST_FILES), `${names.length - MOST_FILES} more`];
 }
 
-/** Writes beside the target and renames, so that an interrupted write never leaves half a file. */
 async function writeWhole(file: string, text: string): Promise<void> {
-  const partial = `${file}.partial`;
+  let whole: WholeFile | undefined;
   try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(partial, text);
-    await rename(partial, file);
+    whole = await wholeFile(file);
+    await writeFile(whole.path, text);
+    await whole.keep();
   } catch (thrown) {
-    await rm(partial, { force: true }).catch(() => {});
-    const cause = asError(thrown);
-    throw new AgentInfraError('output.unwritable', `${file}: ${cause.message}`, { cause });
+    await whole?.drop();
+    throw unwritableFile(file, thrown);
   }
 }

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, rename, rm, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { endianness } from 'node:os';
-import { dirname } from 'node:path';
 import { createGunzip, createGzip } from 'node:zlib';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import { AgentInfraError, asError } from '../errors.ts';
+import { AgentInfraError, asError, unwritableFile } from '../errors.ts';
 import { LineSplitter } from '../traces/line-splitter.ts';
 import type { ProfileState } from '../workload/profile-state.ts';
+import { wholeFile } from './whole-file.ts';
+import type { WholeFile } from './whole-file.ts';
 
 /**
  * A shard: what one `profile --shard` run has folded, to be merged with others. gzip of JSON lines:
@@ -34,18 +35,16 @@ const SCHEMA_VERSION = '1.3';
 /** Doubles per line: 1 MiB, 1.4 MB as base64. */
 const PIECE = 131_072;
 
-/** Writes beside the target and renames, so that an interrupted write never leaves half a shard. */
 export async function writeShard(file: string, shard: Shard): Promise<void> {
-  const partial = `${file}.partial`;
+  let whole: WholeFile | undefined;
   try {
-    await mkdir(dirname(file), { recursive: true });
-    const handle = await open(partial, 'w');
+    whole = await wholeFile(file);
+    const handle = await open(whole.path, 'w');
     await pipeline(Readable.from(shardLines(shard)), createGzip(), handle.createWriteStream());
-    await rename(partial, file);
+    await whole.keep();
   } catch (thrown) {
-    await rm(partial, { force: true }).catch(() => {});
-    const cause = asError(thrown);
-    throw new AgentInfraError('output.unwritable', `${file}: ${cause.message}`, { cause });
+    await whole?.drop();
+    throw unwritableFile(file, thrown);
   }
 }
 
@@ -102,20 +101,25 @@ async function parsed(file: string, chunks: AsyncIterable<Buffer>): Promise<Shar
   let body: string | undefined;
   const pieces: Buffer[][] = [];
   let sha256: string | undefined;
-  const splitter = new LineSplitter((bytes, start, end) => {
-    const text = bytes.toString('utf8', start, end);
-    if (header === undefined) header = headerOf(file, text);
-    else if (body === undefined) body = text;
-    else {
-      const value = JSON.parse(text) as Piece | EndLine;
-      if (isPiece(value)) (pieces[value[1]] ??= []).push(Buffer.from(value[2], 'base64'));
+  const splitter = new LineSplitter(
+    (bytes, start, end) => {
+      const text = bytes.toString('utf8', start, end);
+      if (header === undefined) header = headerOf(file, text);
+      else if (body === undefined) body = text;
       else {
-        sha256 = value.sha256;
-        return;
+        const value = JSON.parse(text) as Piece | EndLine;
+        if (isPiece(value)) (pieces[value[1]] ??= []).push(Buffer.from(value[2], 'base64'));
+        else {
+          sha256 = value.sha256;
+          return;
+        }
       }
-    }
-    hash.update(`${text}\n`);
-  });
+      hash.update(`${text}\n`);
+    },
+    () => {
+      throw damaged(file);
+    },
+  );
   for await (const chunk of chunks) splitter.push(chunk);
   splitter.end();
   if (header === undefined || body === undefined || sha256 === undefined) throw damaged(file);

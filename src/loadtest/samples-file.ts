@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-import { AgentInfraError, asError, fileReason } from '../errors.ts';
+import { AgentInfraError, asError, fileReason, unwritableFile } from '../errors.ts';
 import type { Sample } from './sample.ts';
 
 /** Lines are written together once this much has gathered, or when `flush` is called each second. */
@@ -110,8 +110,9 @@ function writeAll(handle: number, bytes: Buffer): void {
 export function unwritable(file: string, thrown: unknown): Error {
   const cause = asError(thrown);
   if (!('syscall' in cause)) return cause;
-  return new AgentInfraError('output.unwritable', `${file}: ${fileReason(thrown)}`, {
-    cause,
-    hint: 'Give a folder on a disk with space: -o <dir>. Whatever was written: agent-infra report <dir>.',
-  });
+  return unwritableFile(
+    file,
+    thrown,
+    'Give a folder on a disk with space: -o <dir>. Whatever was written: agent-infra report <dir>.',
+  );
 }

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import type { WriteStream } from 'node:fs';
 
-import { AgentInfraError, asError } from '../errors.ts';
+import { unwritableFile } from '../errors.ts';
 import type { TokenRecord } from '../core/tokens.ts';
 
 /** How a request ended, exactly one per request. */
@@ -68,9 +68,6 @@ function open(file: string): Promise<WriteStream> {
   return new Promise((resolve, reject) => {
     const stream = createWriteStream(file, { flags: 'a' });
     stream.once('open', () => resolve(stream));
-    stream.once('error', (thrown) => {
-      const cause = asError(thrown);
-      reject(new AgentInfraError('output.unwritable', `${file}: ${cause.message}`, { cause }));
-    });
+    stream.once('error', (thrown) => reject(unwritableFile(file, thrown)));
   });
 }

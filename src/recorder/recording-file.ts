@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { AgentInfraError, asError } from '../errors.ts';
+import { AgentInfraError, asError, unwritableFile } from '../errors.ts';
 
 /** Readable and writable by the owner only: recordings say who worked when on what. */
 const OWNER_ONLY = 0o600;
@@ -22,11 +22,11 @@ export class RecordingFile {
       mkdirSync(dirname(path), { recursive: true });
       this.#file = openSync(path, 'ax', OWNER_ONLY);
     } catch (thrown) {
-      const cause = asError(thrown);
-      throw new AgentInfraError('output.unwritable', `${path}: ${cause.message}`, {
-        cause,
-        hint: 'Recordings are never overwritten or continued; choose another --recording.',
-      });
+      const hint = 'Recordings are never overwritten or continued; choose another --recording.';
+      if ((asError(thrown) as NodeJS.ErrnoException).code !== 'EEXIST') {
+        throw unwritableFile(path, thrown, hint);
+      }
+      throw new AgentInfraError('output.unwritable', `${path} exists already`, { hint });
     }
   }
 

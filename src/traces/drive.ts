@@ -2,6 +2,7 @@ import { AgentInfraError } from '../errors.ts';
 import { csvFields, isOpenRecord } from './csv-fields.ts';
 import { parseJsonPrefix } from './json-value.ts';
 import { LineSplitter } from './line-splitter.ts';
+import type { OnLongLine } from './line-splitter.ts';
 import type { Place, Tally } from './tally.ts';
 import type { CsvFold, JsonFold } from './trace-reader.ts';
 
@@ -23,16 +24,19 @@ export async function driveCsv(
   place: Place,
   tally: Tally,
 ): Promise<void> {
-  const splitter = new LineSplitter((bytes, start, end) => {
-    place.line += 1;
-    if (place.line === 1) {
-      const from = bytes[start] === 0xef ? start + 3 : start;
-      fold.header(bytes.toString('utf8', from, end).split(','));
-    } else if (end > start) {
-      tally.read(1);
-      fold.row(bytes, start, end, place);
-    }
-  });
+  const splitter = new LineSplitter(
+    (bytes, start, end) => {
+      place.line += 1;
+      if (place.line === 1) {
+        const from = bytes[start] === 0xef ? start + 3 : start;
+        fold.header(bytes.toString('utf8', from, end).split(','));
+      } else if (end > start) {
+        tally.read(1);
+        fold.row(bytes, start, end, place);
+      }
+    },
+    passOver(place, tally),
+  );
   for await (const chunk of chunks) splitter.push(chunk);
   splitter.end();
 }
@@ -42,6 +46,7 @@ export async function driveQuotedCsv(
   chunks: AsyncIterable<Buffer>,
   fold: CsvFold,
   place: Place,
+  tally: Tally,
 ): Promise<void> {
   let open: string[] = [];
   let openBytes = 0;
@@ -56,15 +61,18 @@ export async function driveQuotedCsv(
     }
     hasHeader = true;
   };
-  const splitter = new LineSplitter((bytes, start, end) => {
-    place.line += 1;
-    const line = bytes.toString('utf8', start, end);
-    const isOpen = isOpenRecord(line) !== open.length > 0;
-    open.push(line);
-    openBytes += end - start;
-    // A quote too many would swallow the rest of the file.
-    if (!isOpen || openBytes > LARGEST_ROW_BYTES) row(open.join('\n'));
-  });
+  const splitter = new LineSplitter(
+    (bytes, start, end) => {
+      place.line += 1;
+      const line = bytes.toString('utf8', start, end);
+      const isOpen = isOpenRecord(line) !== open.length > 0;
+      open.push(line);
+      openBytes += end - start;
+      // A quote too many would swallow the rest of the file.
+      if (!isOpen || openBytes > LARGEST_ROW_BYTES) row(open.join('\n'));
+    },
+    passOver(place, tally),
+  );
   for await (const chunk of chunks) splitter.push(chunk);
   splitter.end();
   if (open.length > 0) row(open.join('\n'));
@@ -82,6 +90,15 @@ export async function driveJson(
   else await driveDocument(chunks, fold, how, place, tally);
 }
 
+/** Books a line that is too long to be read. */
+function passOver(place: Place, tally: Tally): OnLongLine {
+  return () => {
+    place.line += 1;
+    tally.read(1);
+    tally.skip('line is longer than 500 MiB', place);
+  };
+}
+
 async function driveLines(
   chunks: AsyncIterable<Buffer>,
   fold: JsonFold,
@@ -89,26 +106,29 @@ async function driveLines(
   tally: Tally,
 ): Promise<void> {
   let last = false;
-  const splitter = new LineSplitter((bytes, start, end) => {
-    place.line += 1;
-    if (fold.line?.(bytes, start, end, place) === true) return;
-    let value: unknown;
-    try {
-      value = JSON.parse(bytes.toString('utf8', start, end));
-    } catch {
-      const text = bytes.toString('utf8', start, end).replace(/^\uFEFF/, '');
-      if (text.trim() === '') return;
+  const splitter = new LineSplitter(
+    (bytes, start, end) => {
+      place.line += 1;
+      if (fold.line?.(bytes, start, end, place) === true) return;
+      let value: unknown;
       try {
-        // Rare: a byte-order mark before the first line.
-        value = JSON.parse(text);
+        value = JSON.parse(bytes.toString('utf8', start, end));
       } catch {
-        tally.read(1);
-        tally.skip(last ? 'last line is cut off' : 'line is not JSON', place);
-        return;
+        const text = bytes.toString('utf8', start, end).replace(/^\uFEFF/, '');
+        if (text.trim() === '') return;
+        try {
+          // Rare: a byte-order mark before the first line.
+          value = JSON.parse(text);
+        } catch {
+          tally.read(1);
+          tally.skip(last ? 'last line is cut off' : 'line is not JSON', place);
+          return;
+        }
       }
-    }
-    fold.value(value, place);
-  });
+      fold.value(value, place);
+    },
+    passOver(place, tally),
+  );
   for await (const chunk of chunks) splitter.push(chunk);
   last = true;
   splitter.end();

@@ -1,28 +1,35 @@
-import { AgentInfraError } from '../errors.ts';
-
 /** A line longer than this cannot become a JavaScript string (V8: 2^29 - 24 characters). */
 const LONGEST_LINE_BYTES = 500 * 1024 * 1024;
 
 export type OnLine = (bytes: Buffer, start: number, end: number) => void;
+/** A line that is too long was passed over. */
+export type OnLongLine = () => void;
 
 /**
  * Cuts chunks into lines without copying them: the callback gets the chunk and the byte range of
  * the line, without `\n` or `\r\n`. Only a line that spans chunks is put together in a new buffer.
+ * A line longer than 500 MiB is told and passed over, without being held.
  */
 export class LineSplitter {
   readonly #onLine: OnLine;
+  readonly #onLongLine: OnLongLine;
+  readonly #longest: number;
   #carry: Buffer[] = [];
   #carryBytes = 0;
+  #isTooLong = false;
 
-  constructor(onLine: OnLine) {
+  /** @param longest bytes of a line; for tests */
+  constructor(onLine: OnLine, onLongLine: OnLongLine, longest: number = LONGEST_LINE_BYTES) {
     this.#onLine = onLine;
+    this.#onLongLine = onLongLine;
+    this.#longest = longest;
   }
 
   push(chunk: Buffer): void {
     let start = 0;
     let end = chunk.indexOf(NEWLINE);
     if (end !== -1 && this.#carryBytes > 0) {
-      this.#carry.push(chunk.subarray(0, end));
+      this.#keep(chunk, 0, end);
       this.#flush();
       start = end + 1;
       end = chunk.indexOf(NEWLINE, start);
@@ -32,16 +39,7 @@ export class LineSplitter {
       start = end + 1;
       end = chunk.indexOf(NEWLINE, start);
     }
-    if (start < chunk.length) {
-      // A copy: the chunk's memory is the next chunk's, see readFrom.
-      this.#carry.push(Buffer.from(chunk.subarray(start)));
-      this.#carryBytes += chunk.length - start;
-      if (this.#carryBytes > LONGEST_LINE_BYTES) {
-        throw new AgentInfraError('trace.unreadable', 'a line is longer than 500 MiB', {
-          hint: 'The file is not JSON lines, or one record is too large to read.',
-        });
-      }
-    }
+    if (start < chunk.length) this.#keep(chunk, start, chunk.length);
   }
 
   /** The last line, when the file does not end with a line end; says whether there was one. */
@@ -51,10 +49,27 @@ export class LineSplitter {
     return true;
   }
 
+  #keep(chunk: Buffer, start: number, end: number): void {
+    this.#carryBytes += end - start;
+    if (this.#carryBytes > this.#longest) {
+      this.#isTooLong = true;
+      this.#carry = [];
+    }
+    // A copy: the chunk's memory is the next chunk's, see readFrom.
+    if (!this.#isTooLong) this.#carry.push(Buffer.from(chunk.subarray(start, end)));
+  }
+
   #flush(): void {
-    const line = this.#carry.length === 1 ? this.#carry[0]! : Buffer.concat(this.#carry);
+    const parts = this.#carry;
+    const isTooLong = this.#isTooLong;
     this.#carry = [];
     this.#carryBytes = 0;
+    this.#isTooLong = false;
+    if (isTooLong) {
+      this.#onLongLine();
+      return;
+    }
+    const line = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
     this.#emit(line, 0, line.length);
   }
 

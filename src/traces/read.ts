@@ -192,7 +192,7 @@ class Run {
     const chunks = this.#watched(file);
     if (opened.kind === 'csv') {
       const { rows } = readers[format] as CsvReader;
-      if (rows === 'quoted') await driveQuotedCsv(chunks, opened.fold, this.#place);
+      if (rows === 'quoted') await driveQuotedCsv(chunks, opened.fold, this.#place, this.#tally);
       else await driveCsv(chunks, opened.fold, this.#place, this.#tally);
     } else {
       opened.fold.file?.(file.name);

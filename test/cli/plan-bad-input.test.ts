@@ -211,3 +211,12 @@ describe('what nobody knows', () => {
     );
   });
 });
+
+test('a folder that cannot be written fails the command, and the plan is printed all the same', async () => {
+  const file = join(folder, 'in-the-way');
+  writeFileSync(file, '');
+  const { code, out, err } = await runCli(['plan', planFile({}, ''), '-o', join(file, 'plan')]);
+  expect(code).toBe(2);
+  expect(out).toMatch(/^.*10 concurrent users/);
+  expect(err).toContain(`${join(file, 'plan')}: a part of this path is a file, not a folder`);
+});

@@ -1,6 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -30,6 +38,17 @@ function run(...args: string[]): { status: number | null; stdout: string; stderr
 }
 
 describe('agent-infra profile', () => {
+  it.skipIf(!existsSync('/dev/full'))(
+    'prints what it read although the profile cannot be written',
+    () => {
+      const { status, stdout, stderr } = run(trace, '-o', '/dev/full');
+      expect(stdout).toContain('120 LLM calls');
+      expect(stderr).toBe('error [output.unwritable]: /dev/full: no space left on the disk\n');
+      expect(status).toBe(2);
+      expect(lstatSync('/dev/full').isCharacterDevice()).toBe(true);
+    },
+  );
+
   it('prints a report and accounts for every record', () => {
     const { status, stdout, stderr } = run(trace);
     expect(stderr).toBe('');

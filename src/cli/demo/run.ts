@@ -5,7 +5,7 @@ import { loadScenario } from '../../config/scenario.ts';
 import type { LoadedScenario } from '../../config/scenario.ts';
 import { workloadProfileYaml } from '../../config/workload-profile.ts';
 import { formatCount, formatDuration, formatShare, round } from '../../core/units.ts';
-import { AgentInfraError, asError } from '../../errors.ts';
+import { unwritableFile } from '../../errors.ts';
 import { startServers } from '../../loadtest/servers.ts';
 import type { BundledServers } from '../../loadtest/servers.ts';
 import type { DemoPage, DemoReport } from '../../report/demo.ts';
@@ -188,15 +188,13 @@ async function prepare(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     for (const file of DEMO_FILES) await rm(join(folder, file), { force: true });
   } catch (thrown) {
-    const cause = asError(thrown);
-    throw new AgentInfraError('output.unwritable', `${folder}: ${cause.message}`, { cause });
+    throw unwritableFile(folder, thrown);
   }
 }
 
 async function write(folder: string, name: string, text: string): Promise<void> {
   await writeFile(join(folder, name), text).catch((thrown: unknown) => {
-    const cause = asError(thrown);
-    throw new AgentInfraError('output.unwritable', cause.message, { cause });
+    throw unwritableFile(join(folder, name), thrown);
   });
 }
 
