@@ -8,6 +8,7 @@ import { setColour } from '../system.ts';
 import { addCatalogCommand } from './catalog.ts';
 import { addCompleteCommand } from './complete.ts';
 import { addDemoCommand } from './demo.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addGatewayCommand } from './gateway.ts';
 import { addInitCommand } from './init.ts';
 import { addLoadtestCommand } from './loadtest.ts';
@@ -49,6 +50,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addReportCommand(program, setExitCode);
   addCatalogCommand(program, setExitCode);
   addSchemaCommand(program, setExitCode);
+  addDoctorCommand(program, setExitCode);
   addCompleteCommand(program, setExitCode);
   program.addHelpText('after', EXAMPLES);
   try {

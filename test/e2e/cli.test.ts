@@ -107,6 +107,7 @@ describe('the command line', () => {
     'report',
     'catalog',
     'schema',
+    'doctor',
     'complete',
     'init',
   ])('%s --help says what it does', (command) => {
