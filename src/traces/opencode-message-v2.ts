@@ -49,6 +49,7 @@ export function wholeMessage(value: JsonObject, sessionId: string): WholeMessage
     finish: textOf(value['finish']),
     error: error === undefined ? undefined : (status?.toString() ?? errorName(error['type'])),
     status,
+    isImplied: false,
   };
   const at = { sessionId, messageId: id };
   const parts = isCall ? answerParts(content, at) : [typedPart(value, at)];

@@ -44,6 +44,8 @@ export interface MessageRecord {
   readonly finish: string | undefined;
   readonly error: string | undefined;
   readonly status: number | undefined;
+  /** Only parts of it were printed: a call whose start is not known. */
+  readonly isImplied: boolean;
 }
 
 /** `storage/part/<message>/<part>.json`. */
@@ -131,6 +133,35 @@ function messageRecord(value: JsonObject, sessionId: string): MessageRecord | un
     finish: textOf(value['finish']),
     error: error === undefined ? undefined : (status?.toString() ?? errorName(error['name'])),
     status,
+    isImplied: false,
+  };
+}
+
+/** The message of which `opencode run` printed a part; undefined where it printed none. */
+export function impliedMessage(event: JsonObject): MessageRecord | undefined {
+  const part = objectOf(event['part']);
+  const id = textOf(part['messageID']);
+  const sessionId = textOf(part['sessionID']);
+  const createdMs = clockMs(event['timestamp']);
+  if (id === undefined || sessionId === undefined || createdMs === undefined) return undefined;
+  return {
+    kind: 'message',
+    id,
+    sessionId,
+    role: 'assistant',
+    createdMs,
+    completedMs: undefined,
+    streamedMs: undefined,
+    firstTokenMs: undefined,
+    model: undefined,
+    provider: undefined,
+    agent: undefined,
+    tokens: undefined,
+    costUsd: undefined,
+    finish: undefined,
+    error: undefined,
+    status: undefined,
+    isImplied: true,
   };
 }
 

@@ -11,6 +11,8 @@ export interface OpencodeMessage {
   readonly parts: readonly PartRecord[];
   /** Version 2: the parts stand in the message, so that all is one record. */
   readonly isWhole: boolean;
+  /** Of the input that it is made of, itself included. */
+  readonly records: number;
   readonly place: string;
 }
 
@@ -53,11 +55,10 @@ export class OpencodeSessions {
     const thread = isMain ? family.session.main : family.session.thread(log.id);
     const copied = this.#copies(log);
     for (const entry of log.messages) {
-      const records = 1 + partRecords(entry);
-      if (copied.has(entry)) this.#tally.duplicate('copied from the forked session', records);
+      if (copied.has(entry)) this.#tally.duplicate('copied from the forked session', entry.records);
       else if (entry.message.role === 'assistant') this.#answer(entry, { family, thread, log });
       else {
-        this.#tally.used(records);
+        this.#tally.used(entry.records);
         if (isMain) startTurn(family, entry);
       }
     }
@@ -119,13 +120,13 @@ export class OpencodeSessions {
     at: { readonly family: Family; readonly thread: Thread; readonly log: OpencodeLog },
   ): void {
     const { family, thread, log } = at;
-    const { message, parts, place, isWhole } = entry;
+    const { message, parts, place, isWhole, records } = entry;
     const isMain = thread === family.session.main;
     const isBegun = parts.some(({ type }) => type === 'step-start' || type === 'step-finish');
     const isCall = isBegun || message.tokens !== undefined || message.error !== undefined;
     const isTask = !isCall && parts.some(({ tool }) => tool?.name === TASK);
     if (!isCall && !isTask) {
-      this.#tally.used(partRecords(entry));
+      this.#tally.used(records - 1);
       this.#tally.skip('message of no model call (a command of the user)', place);
       return;
     }
@@ -140,14 +141,14 @@ export class OpencodeSessions {
       },
     };
     if (isTask) {
-      this.#tally.used(1 + partRecords(entry));
+      this.#tally.used(records);
       const drafts = taskSteps(message, parts, context);
       if (!isMain) family.inner.push(...drafts);
       return;
     }
     const { drafts, countedSteps } = messageSteps(message, parts, context);
     if (!isMain) for (const draft of drafts) family.inner.push(draft);
-    this.#tally.used(partRecords(entry));
+    this.#tally.used(records - 1);
     if (countedSteps > 0 && message.tokens !== undefined)
       this.#tally.duplicate('message repeats the usage of its last step');
     else this.#tally.used();
@@ -165,10 +166,6 @@ function startTurn({ session, asks }: Family, { message, parts }: OpencodeMessag
 
 function isOfUser({ type }: PartRecord): boolean {
   return type === 'file' || type === 'agent' || type === 'subtask';
-}
-
-function partRecords({ parts, isWhole }: OpencodeMessage): number {
-  return isWhole ? 0 : parts.length;
 }
 
 /** Two calls of one millisecond with equal counts are one. */

@@ -120,6 +120,7 @@ function callTimes(
   at: { readonly startMs: number; readonly message: MessageRecord; readonly isLast: boolean },
 ): Pick<LlmCall, 'endMs' | 'ttftMs'> {
   const { startMs, message, isLast } = at;
+  if (message.isImplied) return {};
   const streamedMs = notBefore(message.streamedMs, startMs);
   const endMs = streamedMs ?? lastOutputMs(parts, startMs) ?? fallbackEndMs();
   const firstMs = notBefore(message.firstTokenMs, startMs) ?? firstOutputMs(parts, startMs);

@@ -1,6 +1,7 @@
 import { isObject, listOf, objectOf, textOf, type JsonObject } from './json-value.ts';
 import { wholeMessage, type WholeMessage } from './opencode-message-v2.ts';
 import {
+  impliedMessage,
   opencodeRecord,
   type MessageRecord,
   type PartRecord,
@@ -13,8 +14,9 @@ import type { Place, Tally } from './tally.ts';
 /**
  * opencode sessions: its store of before 1.2 (`~/.local/share/opencode/storage/`, one small file
  * per session, message and part), the rows of its database since (opencode-database.ts),
- * `opencode export` of versions 1 and 2, and the message lists of its server
- * (packages/opencode/src/{storage,session,cli/cmd/export.ts} of anomalyco/opencode).
+ * `opencode export` of versions 1 and 2, the message lists of its server, and what `opencode run
+ * --format json` prints: parts only, so that model, start of the calls and sub-agents are not known
+ * (packages/opencode/src/{storage,session,cli/cmd} of anomalyco/opencode).
  *
  * A session's records stand in three folders, so that all files of a run are joined by their ids:
  * session, message, part, in any order. An export beside the store repeats its ids and counts once.
@@ -81,6 +83,10 @@ class OpencodeFold implements JsonFold {
       this.#refuse(place);
       return;
     }
+    if (isEvent(value)) {
+      this.#event(value, place);
+      return;
+    }
     if (!isObject(value['info'])) {
       this.#record(value, place, sessionId);
       return;
@@ -89,6 +95,25 @@ class OpencodeFold implements JsonFold {
     const id = textOf(value['info']['id']);
     for (const message of listOf(value['messages'])) this.#item(message, place, id);
     for (const part of listOf(value['parts'])) this.#record(objectOf(part), place);
+  }
+
+  /** A line of `opencode run`: a part of a message that is not printed itself. */
+  #event(value: JsonObject, place: Place): void {
+    const part = objectOf(value['part']);
+    const implied = impliedMessage(value);
+    if (implied === undefined) {
+      // An error, or the end.
+      this.#tally.read();
+      this.#tally.used();
+      return;
+    }
+    if (!this.#messages.has(implied.id))
+      this.#messages.set(implied.id, {
+        message: implied,
+        parts: undefined,
+        place: place.toString(),
+      });
+    this.#record(part, place);
   }
 
   #record(value: JsonObject, place: Place, sessionId?: string): void {
@@ -134,9 +159,15 @@ class OpencodeFold implements JsonFold {
       this.#messages.set(message.id, { message, parts, place: place.toString() });
       return;
     }
+    if (known.message.isImplied) {
+      known.message = message;
+      return;
+    }
     this.#tally.duplicate(REPEATED);
-    // A copy that was taken while the message was under way.
-    if (known.message.completedMs !== undefined || message.completedMs === undefined) return;
+    // Better than a copy that was taken while it was under way, and than what version 2 kept of it.
+    const isBetter = known.message.completedMs === undefined && message.completedMs !== undefined;
+    const isFuller = known.parts !== undefined && parts === undefined;
+    if (!isBetter && !isFuller) return;
     known.message = message;
     known.parts = parts;
   }
@@ -146,7 +177,9 @@ class OpencodeFold implements JsonFold {
     const bySession = new Map<string, OpencodeMessage[]>();
     for (const [id, { message, place, parts: own }] of this.#messages) {
       const parts = own ?? this.#takeParts(id);
-      const entry = { message, parts, place, isWhole: own !== undefined };
+      const inside = own === undefined ? parts.length : 0;
+      const records = inside + (message.isImplied ? 0 : 1);
+      const entry = { message, parts, place, isWhole: own !== undefined, records };
       const messages = bySession.get(message.sessionId);
       if (messages === undefined) bySession.set(message.sessionId, [entry]);
       else messages.push(entry);
@@ -178,6 +211,12 @@ class OpencodeFold implements JsonFold {
   }
 }
 
+/** `opencode run --format json` (packages/opencode/src/cli/cmd/run.ts). */
+function isEvent(value: JsonObject): boolean {
+  const isNamed = EVENTS.has(value['type'] as string) && textOf(value['sessionID']) !== undefined;
+  return isNamed && typeof value['timestamp'] === 'number';
+}
+
 function byId(a: PartRecord, b: PartRecord): number {
   if (a.id === undefined || b.id === undefined || a.id === b.id) return 0;
   return a.id < b.id ? -1 : 1;
@@ -189,6 +228,7 @@ function startOf({ record, messages }: OpencodeLog): number {
 
 function isRecord(record: unknown): boolean {
   if (!isObject(record)) return false;
+  if (isEvent(record)) return opencodeRecord(record['part']) !== undefined;
   // A message of version 2 alone is not told from others' messages by type.
   if (!isObject(record['info'])) return opencodeRecord(record) !== undefined;
   const holds = Array.isArray(record['messages']) || Array.isArray(record['parts']);
@@ -196,6 +236,15 @@ function isRecord(record: unknown): boolean {
 }
 
 const REPEATED = 'repeats a record that was read before';
+const EVENTS = new Set([
+  'step_start',
+  'step_finish',
+  'tool_use',
+  'text',
+  'reasoning',
+  'error',
+  'done',
+]);
 /** Files of the store beside sessions, messages and parts (json-migration.ts of opencode names them). */
 const SIDE_FILE =
   /(?:^|[\\/:])storage[\\/](?:project|todo|permission|session_share|share|session_diff)[\\/][^\\/]*$/;

@@ -486,6 +486,57 @@ describe('an exported session', () => {
   });
 });
 
+/** What `opencode run --format json` prints: parts, and when. */
+describe('lines of a run', () => {
+  const event = (type: string, second: number, of: object = {}): string =>
+    JSON.stringify({ type, timestamp: ms(second), sessionID: 'ses_any', ...of });
+  const run = [
+    event('step_start', 2, { part: start('msg_1') }),
+    event('tool_use', 5, { part: tool('msg_1', 'bash', [3, 5]) }),
+    event('step_finish', 5.1, { part: finish('msg_1', [10, 2, 90, 0], 0.01) }),
+    event('step_start', 8, { part: start('msg_2') }),
+    event('text', 9, { part: text('msg_2', [8, 9]) }),
+    event('step_finish', 9, { part: finish('msg_2', [20, 3, 100, 0]) }),
+    event('error', 10, { error: { name: 'APIError', data: { message: 'private words' } } }),
+    event('done', 10, { reason: 'idle', rejected: [] }),
+  ];
+
+  test('usage and tools; when the calls began and their model are not known', async () => {
+    const found = await collectText(run.join('\n'));
+    expect(found.format).toBe('opencode');
+    expect(inputs(found)).toEqual([100, 120]);
+    expect(allCalls(found).map(span)).toEqual([
+      [2, undefined],
+      [8, undefined],
+    ]);
+    expect(allCalls(found).map(({ model, ttftMs }) => [model, ttftMs])).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+    ]);
+    expect(toolsOf(found).map(({ name, durationMs }) => [name, durationMs])).toEqual([
+      ['bash', 2000],
+    ]);
+    expect(found.records).toEqual({ read: 8, used: 8, skipped: 0, duplicates: 0 });
+    expect(JSON.stringify(found)).not.toContain('private words');
+  });
+
+  test('with the export of its session the model and the times are known, and nothing counts twice', async () => {
+    const stored = JSON.stringify({
+      info: session('ses_any', 0),
+      messages: [
+        { info: assistant('msg_1', 'ses_any', [1, 6], [10, 2, 90, 0]), parts: [] },
+        { info: assistant('msg_2', 'ses_any', [7, 9], [20, 3, 100, 0]), parts: [] },
+      ],
+    });
+    const found = await collectText([...run, stored].join('\n'));
+    expect(inputs(found)).toEqual([100, 120]);
+    expect(allCalls(found).map((call) => [call.model, ...(span(call) as number[])])).toEqual([
+      ['claude-made-up', 1, 3],
+      ['claude-made-up', 7, 9],
+    ]);
+  });
+});
+
 /** Version 2: one record per message, the parts inside, sessions without their version. */
 describe('an export of version 2', () => {
   const model = { id: 'gpt-made-up', providerID: 'openai' };
