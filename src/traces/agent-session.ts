@@ -101,7 +101,10 @@ export class AgentSession {
 
   /** Undefined when no turn has a step. */
   build(): Session | undefined {
-    const turns = this.#turns.filter(({ steps }) => steps.length > 0).map(buildTurn);
+    // Not by map: V8's compiled form of it makes another kind of array than the one before, and all
+    // code that goes through turns and steps would be compiled anew.
+    const turns: Turn[] = [];
+    for (const turn of this.#turns) if (turn.steps.length > 0) turns.push(buildTurn(turn));
     return turns.length === 0 ? undefined : { ...this.#facts, id: this.id, turns };
   }
 }
@@ -216,9 +219,11 @@ export class Thread {
 /** Orders the steps by start and gives ids and links; what a step follows stays before it. */
 function buildTurn(draft: TurnDraft): Turn {
   const drafts = inOrderOfStart(draft.steps);
+  const steps: Step[] = [];
   for (let index = 0; index < drafts.length; index += 1) drafts[index]!.step.id = String(index + 1);
   let endMs = Number.NEGATIVE_INFINITY;
   for (const { step, after, turn } of drafts) {
+    steps.push(step);
     step.after = linksOf(after, turn);
     if (step.endMs !== undefined && step.endMs > endMs) endMs = step.endMs;
   }
@@ -230,7 +235,7 @@ function buildTurn(draft: TurnDraft): Turn {
     endMs: draft.endMs ?? (endMs === Number.NEGATIVE_INFINITY ? undefined : endMs),
     activeMs: draft.activeMs,
     waitMs: draft.waitMs,
-    steps: drafts.map(({ step }) => step),
+    steps,
   };
 }
 
