@@ -101,7 +101,8 @@ async function deliver(
     });
     process.stderr.write(`wrote ${flags.shard} (shard of ${fold.callCount} LLM calls)\n`);
   }
-  const { source: page, sourceDate: date } = flags;
+  const { sourceDate: date } = flags;
+  const page = flags.source?.trim() === '' ? undefined : flags.source;
   await printProfile(fold.profile({ name, format, files, page, date }), flags);
 }
 

@@ -40,11 +40,13 @@ export function profileText(
 }
 
 function title(profile: WorkloadProfile, style: TextStyle): string {
-  const { window, calls, sessions, turns } = profile;
+  const { window, calls, sessions, turns, usage } = profile;
   const counts = [
     sessions.count === null ? undefined : counted(sessions.count, 'session'),
     turns.count === null ? undefined : counted(turns.count, 'turn'),
-    counted(calls.count, 'LLM call'),
+    usage != null && calls.count === 0
+      ? 'no single calls, only usage totals'
+      : counted(calls.count, 'LLM call'),
     profile.arrivals === null
       ? undefined
       : `over ${formatDuration(window.durationSeconds * 1000)}${window.start === null ? '' : ` from ${window.start}`}`,
@@ -62,7 +64,9 @@ function title(profile: WorkloadProfile, style: TextStyle): string {
     .filter((part) => part !== undefined)
     .map((part) => plain(part, 120))
     .join(', ');
-  return `${name}  ${paint(about, 'dim', style)}\n${counts.join(' · ')}${trouble === '' ? '' : `; ${trouble}`}`;
+  const beside = `${name}  ${paint(about, 'dim', style)}`;
+  const first = fits(beside, style) ? beside : [name, ...notes([about], style)].join('\n');
+  return `${first}\n${counts.join(' · ')}${trouble === '' ? '' : `; ${trouble}`}`;
 }
 
 function counted(count: number, noun: string): string {

@@ -102,7 +102,7 @@ function usageWarnings({ calls, usage }: WorkloadProfile): string[] {
   }
   if (calls.count === 0) {
     warnings.push(
-      'The input holds usage totals only: nothing is known of single calls, sessions or latencies.',
+      'The input holds usage totals only: nothing is known of single calls, sessions or latencies. Give the traces of the same time in one run: the two are then compared.',
     );
   } else if (usage.held === null) {
     warnings.push(
