@@ -3,9 +3,10 @@
  * adds the files that the last line of the answer asks for.
  */
 export const SCRIPTS = {
+  // For bash 3.2 (macOS), too: it has no compopt.
   // bash cuts words at "=" and ":" (COMP_WORDBREAKS): they are put together again before asking, and
   // what stands before the cut is taken off the answers.
-  bash: `# agent-infra completion for bash. Set up: source <(agent-infra complete bash)
+  bash: `# agent-infra completion for bash. Set up: eval "$(agent-infra complete bash)"
 _agent_infra() {
   local current="\${COMP_WORDS[COMP_CWORD]}" words=() word index line files='' uncut=''
   for ((index = 1; index <= COMP_CWORD; index += 1)); do
@@ -27,10 +28,10 @@ _agent_infra() {
     esac
   done < <("$program" complete bash -- "\${words[@]}" 2>/dev/null)
   case "$files" in
-    any) compopt -o filenames; while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current") ;;
-    folders) compopt -o filenames; while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -d -- "$current") ;;
+    any) compopt -o filenames 2>/dev/null; while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current") ;;
+    folders) compopt -o filenames 2>/dev/null; while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -d -- "$current") ;;
     yaml)
-      compopt -o filenames
+      compopt -o filenames 2>/dev/null
       while IFS= read -r line; do
         [[ -d $line || $line == *.yaml || $line == *.yml ]] && COMPREPLY+=("$line")
       done < <(compgen -f -- "$current")

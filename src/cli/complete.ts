@@ -24,7 +24,7 @@ export function addCompleteCommand(program: Command, _setExitCode: SetExitCode):
 
 const HELP = `
 Set up:
-  bash   echo 'source <(agent-infra complete bash)' >> ~/.bashrc
+  bash   echo 'eval "$(agent-infra complete bash)"' >> ~/.bashrc
   zsh    echo 'source <(agent-infra complete zsh)' >> ~/.zshrc      (after compinit)
   fish   agent-infra complete fish > ~/.config/fish/completions/agent-infra.fish
 

@@ -40,7 +40,8 @@ export async function initProject(dir: string, flags: InitFlags): Promise<number
   refuseToReplace(files, flags);
   for (const { about, path, text } of files) {
     if (flags.dryRun !== true) await write(path, text);
-    process.stdout.write(`${shown(path)}\n`);
+    // On a terminal the lines below say the same.
+    if (!process.stdout.isTTY) process.stdout.write(`${shown(path)}\n`);
     process.stderr.write(
       `${flags.dryRun === true ? 'would write' : 'wrote'} ${shown(path)}: ${about}\n`,
     );

@@ -103,6 +103,6 @@ test.skipIf(missingProgram('fish')).for([
 });
 
 test('the command prints the scripts that are sourced above', () => {
-  const printed = shell('bash', ['--norc'], 'source <(agent-infra complete bash); complete -p');
+  const printed = shell('bash', ['--norc'], 'eval "$(agent-infra complete bash)"; complete -p');
   expect(printed).toContain('complete -F _agent_infra agent-infra');
 });

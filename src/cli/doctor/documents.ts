@@ -51,6 +51,7 @@ export async function documentFindings(
 /** Deeper documents are rarely agent-infra's, and a home folder has millions of files. */
 const DEEPEST = 3;
 const MOST_FILES = 200;
+const MOST_FOLDERS = 1000;
 const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', 'reports', 'vendor']);
 
 interface FoundDocument {
@@ -63,10 +64,13 @@ async function documentsBelow(
 ): Promise<{ files: FoundDocument[]; isPartial: boolean }> {
   const files: FoundDocument[] = [];
   let seen = 0;
+  let folders = 0;
   let level = [folder];
   for (let depth = 0; depth <= DEEPEST && level.length > 0; depth += 1) {
     const next: string[] = [];
     for (const at of level) {
+      folders += 1;
+      if (folders > MOST_FOLDERS) return { files, isPartial: true };
       for (const entry of await entriesOf(at, depth === 0)) {
         const path = join(at, entry.name);
         if (entry.isDirectory()) {
@@ -191,7 +195,7 @@ function overview(
   { folder, isPartial }: { readonly folder: string; readonly isPartial: boolean },
 ): Finding {
   const where = relative('.', folder) || 'this folder';
-  const part = isPartial ? `; only the first ${MOST_FILES} YAML files were looked at` : '';
+  const part = isPartial ? `; the folder is large, only a part of it was looked at` : '';
   const nothing = `no agent-infra documents in ${where}${part}`;
   const names = good.length === 0 || good.length > 6 ? '' : `: ${good.join(', ')}`;
   return {
