@@ -14,6 +14,9 @@ import { parseYaml } from './yaml.ts';
  */
 export const PROFILE_LIMIT_BYTES = 64 * 1024 * 1024;
 
+/** Where a document says what it is, comments before it included. */
+const HEADER_CHARACTERS = 16_384;
+
 /** The document as written: sessions as JSON lines in a block scalar. */
 export const workloadProfileSchema = z.object({
   ...header('WorkloadProfile'),
@@ -34,6 +37,14 @@ export async function loadWorkloadProfile(file: string): Promise<WorkloadProfile
 
 /** @param file name for messages */
 export function parseWorkloadProfile(text: string, file: string): WorkloadProfile {
+  // A trace in its place would be read as YAML for minutes, to no good.
+  if (!/\b(?:apiVersion|kind)["']?\s*:/.test(text.slice(0, HEADER_CHARACTERS))) {
+    const message = 'this is no workload profile: it says neither apiVersion nor kind';
+    throw new ConfigError(
+      [{ file, line: 1, column: 1, path: '', message }],
+      'Traces are read by: agent-infra profile <inputs> -o profile.yaml; shards by: agent-infra profile merge <shards>',
+    );
+  }
   const document = parseYaml(workloadProfileSchema, {
     file,
     text,

@@ -14,6 +14,9 @@ export const DEFAULT_LIMIT_BYTES = 1024 * 1024;
 /** 99 aliases of a large list still expand to megabytes; real documents need a handful. */
 const MAX_ALIASES = 20;
 
+/** One slip of indentation, or a file that is no YAML, breaks every line after it. */
+const MOST_SYNTAX_ERRORS = 5;
+
 export interface YamlSource {
   /** Name for messages. */
   readonly file: string;
@@ -42,7 +45,12 @@ export function parseYaml<S extends z.ZodType>(schema: S, source: YamlSource): z
   };
   const syntax = [...document.errors, ...document.warnings];
   if (syntax.length > 0) {
-    throw new ConfigError(syntax.map((error) => problem(error.pos[0], '', error.message)));
+    const told = syntax.slice(0, MOST_SYNTAX_ERRORS);
+    const left = syntax.length - told.length;
+    throw new ConfigError(
+      told.map((error) => problem(error.pos[0], '', error.message)),
+      left === 0 ? undefined : `${left} more follow; mostly they come from the first.`,
+    );
   }
   if (source.env !== undefined) interpolateScalars(document, source.env, problem);
   const value = toValue(document, problem);

@@ -135,6 +135,13 @@ describe('every problem is reported with its place and a way out', () => {
     ]);
   });
 
+  test('of a file that is no YAML the first errors, not one for each line', () => {
+    const text = Array.from({ length: 500 }, (_, at) => `{"a": [${at}, 2]}`).join('\n');
+    const lines = message(text).split('\n');
+    expect(lines).toHaveLength(5);
+    expect(lines[0]).toContain('s.yaml:2:1');
+  });
+
   test('an alias bomb ends in an error, not in memory', () => {
     const levels = Array.from(
       { length: 9 },

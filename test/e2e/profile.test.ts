@@ -165,7 +165,8 @@ describe('agent-infra profile show and diff', () => {
   it('a trace in place of a profile is told apart', () => {
     const { status, stderr } = run('show', trace);
     expect(status).toBe(2);
-    expect(stderr).toContain('small.csv:1:1');
+    expect(stderr).toContain('small.csv:1:1 this is no workload profile');
+    expect(stderr).toContain('Traces are read by: agent-infra profile');
   });
 });
 
