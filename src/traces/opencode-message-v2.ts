@@ -51,23 +51,17 @@ export function wholeMessage(value: JsonObject, sessionId: string): WholeMessage
     status,
     isImplied: false,
   };
-  const at = { sessionId, messageId: id };
-  const parts = isCall ? answerParts(content, at) : [typedPart(value, at)];
+  const parts = isCall ? answerParts(content) : [typedPart(value)];
   return { kind: 'whole', message, parts };
 }
 
-interface PartPlace {
-  readonly sessionId: string;
-  readonly messageId: string;
-}
-
-function answerParts(content: readonly JsonObject[], at: PartPlace): readonly PartRecord[] {
-  const parts = [partOf('step-start', at)];
+function answerParts(content: readonly JsonObject[]): readonly PartRecord[] {
+  const parts = [partOf('step-start')];
   for (const item of content) {
     const type = textOf(item['type']) ?? '';
     const time = objectOf(item['time']);
     const startMs = clockMs(time['ran']) ?? clockMs(time['created']);
-    const part = { ...partOf(type, at), startMs, endMs: clockMs(time['completed']) };
+    const part = { ...partOf(type), startMs, endMs: clockMs(time['completed']) };
     parts.push(type === 'tool' ? { ...part, tool: toolOf(item) } : part);
   }
   return parts;
@@ -86,17 +80,14 @@ function toolOf(item: JsonObject): PartRecord['tool'] {
   };
 }
 
-function typedPart(value: JsonObject, at: PartPlace): PartRecord {
+function typedPart(value: JsonObject): PartRecord {
   const text = textOf(value['text']);
-  return { ...partOf('file', at), typed: text === undefined ? undefined : askPrint(text) };
+  return { ...partOf('file'), typed: text === undefined ? undefined : askPrint(text) };
 }
 
-function partOf(type: string, { sessionId, messageId }: PartPlace): PartRecord {
+function partOf(type: string): PartRecord {
   return {
-    kind: 'part',
     id: undefined,
-    sessionId,
-    messageId,
     type,
     startMs: undefined,
     endMs: undefined,

@@ -12,7 +12,13 @@ import { recordedCost } from './recorded-cost.ts';
 import { timeMs } from './timestamp.ts';
 
 /** What is kept of a stored object: ids, times and counts, never its texts. */
-export type OpencodeRecord = SessionRecord | MessageRecord | PartRecord;
+export type OpencodeRecord = SessionRecord | MessageRecord | FoundPart;
+
+interface FoundPart {
+  readonly kind: 'part';
+  readonly messageId: string;
+  readonly part: PartRecord;
+}
 
 /** `storage/session/<project>/<session>.json`, `info` of an export. */
 export interface SessionRecord {
@@ -48,12 +54,9 @@ export interface MessageRecord {
   readonly isImplied: boolean;
 }
 
-/** `storage/part/<message>/<part>.json`. */
+/** `storage/part/<message>/<part>.json`; kept by message, and by the hundred thousand. */
 export interface PartRecord {
-  readonly kind: 'part';
   readonly id: string | undefined;
-  readonly sessionId: string;
-  readonly messageId: string;
   readonly type: string;
   readonly startMs: number | undefined;
   readonly endMs: number | undefined;
@@ -93,7 +96,7 @@ export function opencodeRecord(
   if (sessionId === undefined) return sessionRecord(value);
   return textOf(value['messageID']) === undefined
     ? messageRecord(value, sessionId)
-    : partRecord(value, sessionId, isAnswer);
+    : partRecord(value, isAnswer);
 }
 
 function sessionRecord(value: JsonObject): SessionRecord | undefined {
@@ -167,20 +170,16 @@ export function impliedMessage(event: JsonObject): MessageRecord | undefined {
 
 function partRecord(
   value: JsonObject,
-  sessionId: string,
   isAnswer: (messageId: string) => boolean,
-): PartRecord | undefined {
+): FoundPart | undefined {
   const type = textOf(value['type']);
   const messageId = textOf(value['messageID']);
   if (type === undefined || messageId === undefined) return undefined;
   const state = objectOf(value['state']);
   const time = objectOf(type === 'tool' ? state['time'] : value['time']);
   const error = objectOf(objectOf(value['error'])['data']);
-  return {
-    kind: 'part',
+  const part = {
     id: textOf(value['id']),
-    sessionId,
-    messageId,
     type,
     startMs: clockMs(time['start']),
     endMs: clockMs(time['end']),
@@ -189,6 +188,7 @@ function partRecord(
     retryStatus: type === 'retry' ? amountOf(error['statusCode']) : undefined,
     typed: type !== 'text' || isAnswer(messageId) ? undefined : typedText(value),
   };
+  return { kind: 'part', messageId, part };
 }
 
 function toolPart(value: JsonObject, state: JsonObject): ToolPart {

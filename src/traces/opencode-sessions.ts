@@ -33,24 +33,46 @@ interface Family {
 /**
  * Joins stored sessions: one that a task tool started is a sub-agent of the session above it. Books
  * every message and part. A fork copies the messages before it under new ids but with their times
- * and counts; they are counted in the session that is older. Sessions come oldest first.
+ * and counts; they are counted in the session that is older.
  */
 export class OpencodeSessions {
   readonly #tally: Tally;
-  readonly #logs: ReadonlyMap<string, OpencodeLog>;
-  readonly #families = new Map<string, Family>();
+  readonly #logs: Map<string, OpencodeLog>;
   /** By sub-agent's session: the call that started it. */
   readonly #origins = new Map<string, StepDraft<LlmCall> | undefined>();
   /** Calls counted, by what a copy keeps of them. */
   readonly #counted = new Set<string>();
 
-  constructor(tally: Tally, logs: ReadonlyMap<string, OpencodeLog>) {
+  /** @param logs by session; each is given up when it is reported, since a store may be large */
+  constructor(tally: Tally, logs: Map<string, OpencodeLog>) {
     this.#tally = tally;
     this.#logs = logs;
   }
 
-  add(log: OpencodeLog): void {
-    const family = this.#familyOf(this.#rootOf(log.id));
+  /** Hands over all sessions, the oldest first. */
+  report(): void {
+    const byRoot = new Map<string, string[]>();
+    for (const { id } of [...this.#logs.values()].toSorted((a, b) => startOf(a) - startOf(b))) {
+      const root = this.#rootOf(id);
+      const ids = byRoot.get(root);
+      if (ids === undefined) byRoot.set(root, [id]);
+      else ids.push(id);
+    }
+    for (const [root, ids] of byRoot) {
+      const session = new AgentSession(root, { agent: 'opencode' });
+      const family = { session, asks: new SessionAsks(root), inner: [] };
+      for (const id of ids) {
+        this.#add(this.#logs.get(id)!, family);
+        this.#logs.delete(id);
+      }
+      session.settleByTime(family.inner);
+      const built = session.build();
+      if (built !== undefined) this.#tally.session(built);
+      this.#origins.clear();
+    }
+  }
+
+  #add(log: OpencodeLog, family: Family): void {
     const isMain = family.session.id === log.id;
     const thread = isMain ? family.session.main : family.session.thread(log.id);
     const copied = this.#copies(log);
@@ -62,25 +84,6 @@ export class OpencodeSessions {
         if (isMain) startTurn(family, entry);
       }
     }
-  }
-
-  /** Hands over all sessions. */
-  end(): void {
-    for (const { session, inner } of this.#families.values()) {
-      session.settleByTime(inner);
-      const built = session.build();
-      if (built !== undefined) this.#tally.session(built);
-    }
-  }
-
-  #familyOf(id: string): Family {
-    let family = this.#families.get(id);
-    if (family === undefined) {
-      const session = new AgentSession(id, { agent: 'opencode' });
-      family = { session, asks: new SessionAsks(id), inner: [] };
-      this.#families.set(id, family);
-    }
-    return family;
   }
 
   /** The session above all others; itself where the input does not hold the one above it. */
@@ -166,6 +169,10 @@ function startTurn({ session, asks }: Family, { message, parts }: OpencodeMessag
 
 function isOfUser({ type }: PartRecord): boolean {
   return type === 'file' || type === 'agent' || type === 'subtask';
+}
+
+function startOf({ record, messages }: OpencodeLog): number {
+  return record?.createdMs ?? messages[0]?.message.createdMs ?? 0;
 }
 
 /** Two calls of one millisecond with equal counts are one. */

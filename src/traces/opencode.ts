@@ -67,14 +67,11 @@ class OpencodeFold implements JsonFold {
   }
 
   end(): void {
-    const logs = this.#logs();
-    const sessions = new OpencodeSessions(this.#tally, logs);
-    for (const log of [...logs.values()].toSorted((a, b) => startOf(a) - startOf(b)))
-      sessions.add(log);
+    const sessions = new OpencodeSessions(this.#tally, this.#logs());
+    sessions.report();
     for (const { list, place } of this.#parts.values())
       for (let left = list.length; left > 0; left -= 1)
         this.#tally.skip('part of a message that is not in the input', place);
-    sessions.end();
   }
 
   /** A stored object, an export, or a message with its parts. */
@@ -128,10 +125,11 @@ class OpencodeFold implements JsonFold {
     else if (record.kind === 'message') this.#message({ message: record }, place);
     else if (record.kind === 'whole') this.#whole(record, place);
     else {
-      const parts = this.#parts.get(record.messageId);
-      if (parts === undefined)
-        this.#parts.set(record.messageId, { list: [record], place: place.toString() });
-      else parts.list.push(record);
+      const { messageId, part } = record;
+      const known = this.#parts.get(messageId);
+      if (known === undefined)
+        this.#parts.set(messageId, { list: [part], place: place.toString() });
+      else known.list.push(part);
     }
   }
 
@@ -172,8 +170,8 @@ class OpencodeFold implements JsonFold {
     known.parts = parts;
   }
 
-  /** All sessions by id; takes the parts of their messages. */
-  #logs(): ReadonlyMap<string, OpencodeLog> {
+  /** All sessions by id; takes the messages and their parts. */
+  #logs(): Map<string, OpencodeLog> {
     const bySession = new Map<string, OpencodeMessage[]>();
     for (const [id, { message, place, parts: own }] of this.#messages) {
       const parts = own ?? this.#takeParts(id);
@@ -184,6 +182,7 @@ class OpencodeFold implements JsonFold {
       if (messages === undefined) bySession.set(message.sessionId, [entry]);
       else messages.push(entry);
     }
+    this.#messages.clear();
     const logs = new Map<string, OpencodeLog>();
     for (const id of new Set([...this.#sessions.keys(), ...bySession.keys()])) {
       const messages = (bySession.get(id) ?? []).toSorted(
@@ -220,10 +219,6 @@ function isEvent(value: JsonObject): boolean {
 function byId(a: PartRecord, b: PartRecord): number {
   if (a.id === undefined || b.id === undefined || a.id === b.id) return 0;
   return a.id < b.id ? -1 : 1;
-}
-
-function startOf({ record, messages }: OpencodeLog): number {
-  return record?.createdMs ?? messages[0]?.message.createdMs ?? 0;
 }
 
 function isRecord(record: unknown): boolean {
