@@ -3,6 +3,7 @@ import type { Command } from '@commander-js/extra-typings';
 
 import type { SetExitCode } from './exit-code.ts';
 import { addFindCapacityCommand } from './loadtest-capacity.ts';
+import { addCompareCommand } from './loadtest-compare.ts';
 import { collect, wholeNumber } from './loadtest-arguments.ts';
 
 /** `agent-infra loadtest <scenario>`: replays agent sessions against a target and judges the result. */
@@ -50,6 +51,7 @@ export function addLoadtestCommand(program: Command, setExitCode: SetExitCode): 
       setExitCode(await runLoadtest(file, options));
     });
   addFindCapacityCommand(loadtest as unknown as Command, setExitCode);
+  addCompareCommand(loadtest as unknown as Command, setExitCode);
   loadtest
     .command('export')
     .description('write the scenario as a script for another load generator')

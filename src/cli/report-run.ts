@@ -1,11 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { formatCount } from '../core/units.ts';
-import { AgentInfraError } from '../errors.ts';
-import { SAMPLES_FILE } from '../loadtest/job.ts';
 import { RunFold } from '../loadtest/fold.ts';
-import { readSamples } from '../loadtest/samples-file.ts';
+import { readSamples, samplesIn } from '../loadtest/samples-file.ts';
 import type { LoadSummary } from '../loadtest/summary.ts';
 import { RunChartFold } from '../report/charts-run.ts';
 import { renderLoadtestHtml } from '../report/html-loadtest.ts';
@@ -26,7 +21,7 @@ export async function runReport(run: string, flags: ReportFlags): Promise<void> 
 
 /** The report of a run's folder (or samples file) in one format, from its samples alone. */
 export async function renderRun(run: string, flags: ReportFlags): Promise<string> {
-  const file = samplesOf(run);
+  const file = samplesIn(run);
   const fold = new RunFold();
   const charts = new RunChartFold();
   const { broken } = await readSamples(file, (sample) => {
@@ -40,21 +35,6 @@ export async function renderRun(run: string, flags: ReportFlags): Promise<string
   }
   return render(fold.summary(), charts, flags);
 }
-
-/** The samples in a run's folder, or the file that was named. */
-function samplesOf(run: string): string {
-  const found = statSync(run, { throwIfNoEntry: false });
-  if (found === undefined) {
-    throw new AgentInfraError('trace.unreadable', `${run}: no such file or folder`, { hint: HINT });
-  }
-  if (!found.isDirectory()) return run;
-  const file = join(run, SAMPLES_FILE);
-  if (existsSync(file)) return file;
-  const message = `${run} holds no ${SAMPLES_FILE}: no load test ran into it`;
-  throw new AgentInfraError('trace.unreadable', message, { hint: HINT });
-}
-
-const HINT = 'Give the folder of a load-test run, as loadtest names it at its end.';
 
 function render(summary: LoadSummary, charts: RunChartFold, flags: ReportFlags): string {
   const { format, strict } = flags;

@@ -99,7 +99,7 @@ export function metricFacts(metric: MetricName): MetricFacts {
   return METRICS[metric];
 }
 
-type Aggregate =
+export type Aggregate =
   | { readonly kind: 'avg' | 'min' | 'max' | 'rate' | 'count' | 'value' }
   | { readonly kind: 'quantile'; /** In (0, 1). */ readonly q: number };
 
@@ -122,15 +122,23 @@ export function parseThreshold(
   if (match === null) {
     return { problem: `expected "aggregate operator limit" such as "p95 < 1.5s", got "${text}"` };
   }
-  const { kind } = metricFacts(metric);
-  const aggregate = parseAggregate(match[1]!);
-  if (aggregate === undefined || !AGGREGATES[kind].includes(aggregate.kind)) {
-    return { problem: `${metric} offers ${ADVICE[kind]}, got "${match[1]!}"` };
-  }
-  const { parse, expected } = limitOf(kind, aggregate);
+  const aggregate = parseAggregateOf(metric, match[1]!);
+  if ('problem' in aggregate) return aggregate;
+  const { parse, expected } = limitOf(metricFacts(metric).kind, aggregate);
   const limit = parse(match[3]!);
   if (limit === undefined) return { problem: `expected ${expected}, got "${match[3]!}"` };
   return { aggregate, operator: match[2] as Operator, limit };
+}
+
+/** Which value of a metric (`p95`, `rate`), or what is wrong with it. */
+export function parseAggregateOf(
+  metric: MetricName,
+  text: string,
+): Aggregate | { readonly problem: string } {
+  const { kind } = metricFacts(metric);
+  const aggregate = parseAggregate(text);
+  if (aggregate !== undefined && AGGREGATES[kind].includes(aggregate.kind)) return aggregate;
+  return { problem: `${metric} offers ${ADVICE[kind]}, got "${text}"` };
 }
 
 const AGGREGATES: Readonly<Record<MetricKind, readonly Aggregate['kind'][]>> = {

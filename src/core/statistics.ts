@@ -68,7 +68,9 @@ export function tQuantile(p: number, degreesOfFreedom: number): number {
   return (low + high) / 2;
 }
 
-function tCdf(t: number, df: number): number {
+/** Student's t distribution function, by the regularised incomplete beta function. */
+export function tCdf(t: number, degreesOfFreedom: number): number {
+  const df = degreesOfFreedom;
   const tail = 0.5 * regularisedBeta(df / (df + t * t), df / 2, 0.5);
   return t > 0 ? 1 - tail : tail;
 }
@@ -118,7 +120,7 @@ export function meanInterval(values: ArrayLike<number>, confidence = 0.95): Inte
 }
 
 /** Batches per run for intervals: more cover worse on autocorrelated data (shared measurements, 10 against 15 and 20). */
-const BATCHES = 10;
+export const BATCHES = 10;
 
 /** Interval for the mean of an autocorrelated series by non-overlapping batch means, in observation order. */
 export function batchMeansInterval(

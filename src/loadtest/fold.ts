@@ -176,6 +176,7 @@ export class RunFold {
         durationMs: this.#lastMs,
         seed: run.seed,
         configHash: run.configHash,
+        workloadHash: run.workloadHash ?? null,
         host: run.host,
         target: run.target,
         load: run.load,

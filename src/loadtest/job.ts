@@ -38,6 +38,7 @@ export function runSample(
     startedAt: nowIso(),
     seed: scenario.seed,
     configHash: configHash(scenario),
+    workloadHash: workloadHash(scenario),
     host: hostFacts(),
     target: {
       url: `${url.origin}${url.pathname === '/' ? '' : url.pathname}`,
@@ -72,8 +73,25 @@ export function describeLoad(scenario: LoadedScenario): readonly string[] {
 export function configHash(scenario: LoadedScenario): string {
   const { file: _file, target, ...rest } = scenario;
   const { apiKey: _apiKey, ...openTarget } = target;
+  return hashOf({ ...rest, target: openTarget });
+}
+
+/**
+ * Identifies what is sent, however the target answers: equal hashes mean that runs against two
+ * targets, or with two seeds, can be compared.
+ */
+function workloadHash(scenario: LoadedScenario): string {
+  const { arrivals, catchUp, drain, duration, maxSessions, maxThinkTime, maxToolTime } = scenario;
+  const { onFailure, retry, sessions, target, thinkTimeScale, toolTimeScale, warmUp } = scenario;
+  const arriving = { arrivals, catchUp, drain, duration, maxSessions, sessions, warmUp };
+  const waits = { maxThinkTime, maxToolTime, thinkTimeScale, toolTimeScale };
+  const client = { onFailure, retry, timeout: target.timeout };
+  return hashOf({ arriving, waits, client, workload: scenario.workload });
+}
+
+function hashOf(values: object): string {
   return createHash('sha256')
-    .update(JSON.stringify(sorted({ ...rest, target: openTarget })))
+    .update(JSON.stringify(sorted(values)))
     .digest('hex')
     .slice(0, 16);
 }

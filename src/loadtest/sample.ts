@@ -29,6 +29,8 @@ export interface RunSample {
   readonly startedAt: string;
   readonly seed: string | number;
   readonly configHash: string;
+  /** What is sent, whatever the target: absent in samples of before 0.2. */
+  readonly workloadHash?: string | undefined;
   readonly host: HostFacts;
   readonly target: {
     /** Origin and path only. */

@@ -1,7 +1,9 @@
-import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, existsSync, openSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { AgentInfraError, asError, fileReason, unwritableFile } from '../errors.ts';
+import { SAMPLES_FILE } from './job.ts';
 import type { Sample } from './sample.ts';
 
 /** Lines are written together once this much has gathered, or when `flush` is called each second. */
@@ -80,6 +82,21 @@ export async function readSamples(
   }
   return { read, broken };
 }
+
+/** The samples in a run's folder, or the file that was named; throws `trace.unreadable`. */
+export function samplesIn(run: string): string {
+  const found = statSync(run, { throwIfNoEntry: false });
+  if (found === undefined) {
+    throw new AgentInfraError('trace.unreadable', `${run}: no such file or folder`, { hint: HINT });
+  }
+  if (!found.isDirectory()) return run;
+  const file = join(run, SAMPLES_FILE);
+  if (existsSync(file)) return file;
+  const message = `${run} holds no ${SAMPLES_FILE}: no load test ran into it`;
+  throw new AgentInfraError('trace.unreadable', message, { hint: HINT });
+}
+
+const HINT = 'Give the folder of a load-test run, as loadtest names it at its end.';
 
 /** A line's sample; undefined when it is none. */
 export function parseSample(line: string): Sample | undefined {

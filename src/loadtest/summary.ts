@@ -18,6 +18,8 @@ export interface LoadSummary {
     readonly durationMs: number;
     readonly seed: string | number;
     readonly configHash: string;
+    /** What was sent, whatever the target; null in older samples. */
+    readonly workloadHash: string | null;
     readonly host: RunSample['host'];
     readonly target: RunSample['target'];
     readonly load: readonly string[];
