@@ -71,14 +71,15 @@ export function laterState(before: GeminiMessage, after: GeminiMessage): GeminiM
  * The API's usageMetadata under other names (chatRecordingTypes.ts of google-gemini/gemini-cli):
  * `input` is promptTokenCount and includes `cached`; `output` is candidatesTokenCount without
  * `thoughts`; `tool`, the prompts of the provider's own tools, stands beside the input. `total` is
- * the sum of all but `cached`; where it shows another rule, it wins. Undefined when all are zero.
+ * the sum of all but `cached`; where it shows another rule, it wins. Undefined without any input,
+ * which the client writes as zero when the API does not report it.
  */
 function geminiUsage(tokens: JsonObject): TokenRecord | undefined {
   const [input, output, cached, thoughts, tool] = PARTS.map(
     (key) => amountOf(tokens[key]) ?? 0,
   ) as [number, number, number, number, number];
   const total = amountOf(tokens['total']);
-  if (input + output + cached + thoughts + tool === 0) return undefined;
+  if (input + cached + tool === 0) return undefined;
   const least = input + output;
   const isCachedApart = cached > 0 && total === least + thoughts + tool + cached;
   const isThoughtInside = thoughts <= output && (total === least || total === least + tool);

@@ -23,7 +23,10 @@ export interface OpencodeOrigin {
 
 export type OpencodeVersion = readonly [major: number, minor: number, patch: number];
 
-/** Undefined when nothing was counted: opencode stores zeros where a provider reported no usage. */
+/**
+ * Undefined when nothing was counted: opencode stores zeros where a provider reported no usage, and
+ * reasoning alone while an answer is under way. A call without any input there is not.
+ */
 export function opencodeTokens(value: unknown): OpencodeTokens | undefined {
   const tokens = objectOf(value);
   const cache = objectOf(tokens['cache']);
@@ -35,7 +38,7 @@ export function opencodeTokens(value: unknown): OpencodeTokens | undefined {
     cacheRead: part(cache, 'read'),
     cacheWrite: part(cache, 'write'),
   };
-  const isCounted = Object.values(counted).some((count) => count > 0);
+  const isCounted = counted.input + counted.cacheRead + counted.cacheWrite > 0;
   const total = amountOf(tokens['total']);
   return isCounted ? { ...counted, total: total === 0 ? undefined : total } : undefined;
 }

@@ -155,7 +155,8 @@ describe('usage of opencode', () => {
       undefined,
     );
     expect(opencodeTokens(undefined)).toBe(undefined);
-    expect(opencodeTokens({ input: -5, output: '3' })?.output).toBe(3);
+    expect(opencodeTokens({ input: 0, output: 0, reasoning: 30 })).toBe(undefined);
+    expect(opencodeTokens({ input: '7', output: -5 })).toMatchObject({ input: 7, output: 0 });
   });
 
   test.for([
