@@ -5,10 +5,10 @@
 export const SCRIPTS = {
   // For bash 3.2 (macOS), too: it has no compopt.
   // bash cuts words at "=" and ":" (COMP_WORDBREAKS): they are put together again before asking, and
-  // what stands before the cut is taken off the answers.
+  // what stands before the cut is taken off the answers. $2 is the word without an opening quote.
   bash: `# agent-infra completion for bash. Set up: eval "$(agent-infra complete bash)"
 _agent_infra() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" words=() word index line files='' uncut=''
+  local raw="\${COMP_WORDS[COMP_CWORD]}" current="\${2//\\\\/}" words=() word index line files='' uncut=''
   for ((index = 1; index <= COMP_CWORD; index += 1)); do
     word="\${COMP_WORDS[index]}"
     if [[ ( $word == [=:]* || $uncut == *[=:] ) && \${#words[@]} -gt 0 ]]; then
@@ -18,8 +18,9 @@ _agent_infra() {
     fi
     uncut="\${words[\${#words[@]}-1]}"
   done
-  [[ $current == [=:] ]] && current=''
-  local cut="\${uncut%"$current"}" program="\${COMP_WORDS[0]/#\\~\\//$HOME/}"
+  [[ $raw == [=:] ]] && raw=''
+  local cut="\${uncut%"$raw"}" program="\${COMP_WORDS[0]/#\\~\\//$HOME/}"
+  words[\${#words[@]}-1]="$cut$current"
   COMPREPLY=()
   while IFS= read -r line; do
     case "$line" in
@@ -33,7 +34,7 @@ _agent_infra() {
     yaml)
       compopt -o filenames 2>/dev/null
       while IFS= read -r line; do
-        [[ -d $line || $line == *.yaml || $line == *.yml ]] && COMPREPLY+=("$line")
+        [[ -d \${line/#\\~\\//$HOME/} || $line == *.yaml || $line == *.yml ]] && COMPREPLY+=("$line")
       done < <(compgen -f -- "$current")
       ;;
   esac

@@ -40,7 +40,9 @@ compopt() { :; }
 source .bin/bash
 ask() {
   COMP_WORDS=(agent-infra "$@"); COMP_CWORD=$#
-  _agent_infra
+  local last="\${!#}"
+  [[ $last == '=' ]] && last=''
+  _agent_infra agent-infra "\${last#[\\"]}"   # readline takes an opening quote off
   printf '%s\\n' "\${COMPREPLY[@]}"
 }
 `;
@@ -49,10 +51,15 @@ test.skipIf(missingProgram('bash')).for([
   { why: 'a command', words: "'plan' 'ch'", replies: ['check'] },
   { why: 'bash cuts at the equals sign', words: "plan --format = 'ma'", replies: ['markdown'] },
   { why: 'documents and folders', words: 'plan zz', replies: ['zz folder', 'zz.yaml'] },
+  {
+    why: 'nothing typed behind the equals sign',
+    words: 'plan --format =',
+    replies: ['html', 'json', 'markdown', 'text'],
+  },
   { why: 'folders only', words: 'plan --output = zz', replies: ['zz folder'] },
   {
     why: 'any file, in quotes',
-    words: `profile "zz"`,
+    words: `profile '"zz'`,
     replies: ['zz folder', 'zz.txt', 'zz.yaml'],
   },
 ])('bash: $why', ({ words, replies }) => {
