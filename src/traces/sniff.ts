@@ -49,8 +49,20 @@ export function sniff(name: string, sample: Sample): TraceFormat {
   throw new AgentInfraError(
     'trace.unknown-format',
     `no reader recognises ${name} (${describe(sample)}); tried:\n${tried}`,
-    { hint: 'Name the format with --format if the file is damaged at its beginning.' },
+    { hint: hintFor(sample) },
   );
+}
+
+/** Files of our own are often given in place of the traces that they were made of. */
+function hintFor(sample: Sample): string {
+  if (sample.kind === 'csv' && sample.header[0]?.includes('workload-profile.schema.json')) {
+    return 'This is a stored profile: see it with agent-infra profile show.';
+  }
+  const first = sample.kind === 'json' ? sample.records[0] : undefined;
+  if (isObject(first) && first['schema'] === 'agent-infra/profile-shard') {
+    return 'This is a profile shard: agent-infra profile merge makes a profile of it.';
+  }
+  return 'Name the format with --format if the file is damaged at its beginning.';
 }
 
 /** A line per reason: two dozen readers that say "not JSON" are one line. */

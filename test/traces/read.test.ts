@@ -128,6 +128,25 @@ describe('archives', () => {
 
 describe('what cannot be read says why', () => {
   test.for([
+    {
+      why: 'a stored profile',
+      text: '# yaml-language-server: $schema=./workload-profile.schema.json\nkind: WorkloadProfile\n',
+      hint: 'profile show',
+    },
+    {
+      why: 'a shard',
+      text: '{"schema":"agent-infra/profile-shard","schemaVersion":"1.3"}\n{}\n',
+      hint: 'profile merge',
+    },
+    { why: 'anything else', text: 'Dear reader,\nhello', hint: '--format' },
+  ])('$why: the hint names the way', async ({ text, hint }) => {
+    await expect(collectText(text)).rejects.toMatchObject({
+      code: 'trace.unknown-format',
+      hint: expect.stringContaining(hint),
+    });
+  });
+
+  test.for([
     { why: 'an empty file', text: '', code: 'trace.empty', says: 'stdin is empty' },
     { why: 'only white space', text: ' \n\n', code: 'trace.empty', says: 'stdin is empty' },
     {
