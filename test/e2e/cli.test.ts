@@ -119,27 +119,30 @@ describe('the command line', () => {
 });
 
 /** Heavy packages load with the command that needs them, never for help. */
-test('--help loads none of the heavy packages', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'agent-infra-modules-'));
-  execFileSync(process.execPath, [binary, '--help'], {
-    env: { ...process.env, NODE_V8_COVERAGE: folder },
-    stdio: 'ignore',
-  });
-  const loaded = readdirSync(folder)
-    .map((file) => readFileSync(join(folder, file), 'utf8'))
-    .join('');
-  rmSync(folder, { recursive: true, force: true });
-  expect(loaded).toContain('/node_modules/commander/');
-  for (const name of [
-    'ink',
-    'react',
-    'undici',
-    'zod',
-    'yaml',
-    'chart.js',
-    '@napi-rs/canvas',
-    'hdr-histogram-js',
-  ]) {
-    expect(loaded).not.toContain(`/node_modules/${name}/`);
-  }
-});
+test.for([{ args: ['--help'] }, { args: ['complete', 'bash', '--', 'plan', ''] }])(
+  '$args loads none of the heavy packages',
+  ({ args }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'agent-infra-modules-'));
+    execFileSync(process.execPath, [binary, ...args], {
+      env: { ...process.env, NODE_V8_COVERAGE: folder },
+      stdio: 'ignore',
+    });
+    const loaded = readdirSync(folder)
+      .map((file) => readFileSync(join(folder, file), 'utf8'))
+      .join('');
+    rmSync(folder, { recursive: true, force: true });
+    expect(loaded).toContain('/node_modules/commander/');
+    for (const name of [
+      'ink',
+      'react',
+      'undici',
+      'zod',
+      'yaml',
+      'chart.js',
+      '@napi-rs/canvas',
+      'hdr-histogram-js',
+    ]) {
+      expect(loaded).not.toContain(`/node_modules/${name}/`);
+    }
+  },
+);
