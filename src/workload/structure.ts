@@ -194,6 +194,8 @@ export class StructureFold {
       const before = attempts[index - 1];
       if (before === undefined) continue;
       retries.extraAttempts += 1;
+      // Tries known by number only share one start: their waits are not known.
+      if (before.startMs === attempt.startMs) continue;
       if (attempt.startMs - (before.endMs ?? before.startMs) < IMMEDIATE_MS) retries.immediate += 1;
     }
   }

@@ -176,4 +176,12 @@ describe('StructureFold', () => {
       rateLimited: 2,
     });
   });
+
+  it('does not take tries known by number only for retries without a wait', () => {
+    const numbered = llm({ attempts: [{ startMs: 7 }, { startMs: 7 }, { startMs: 7, endMs: 90 }] });
+    expect(of(session('a', [[numbered]])).retries).toMatchObject({
+      extraAttempts: 2,
+      immediate: 0,
+    });
+  });
 });
