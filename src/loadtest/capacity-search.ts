@@ -70,12 +70,12 @@ export function nextTrial(settings: SearchSettings, trials: readonly SearchTrial
   if (next.kind === 'done') return next;
   const left = settings.maxTrials - trials.length;
   if (left <= 0) return { kind: 'done', ending: 'trials' };
-  const claim = claimOf(levelsOf(trials));
-  // An unconfirmed load is no answer: the last trial confirms what there is.
-  if (left === 1 && claim !== undefined && !isConfirmed(claim)) {
-    return run(claim.load, 'confirm');
-  }
-  return next;
+  const levels = levelsOf(trials);
+  const claim = claimOf(levels);
+  // An unconfirmed load is no answer: the last trial confirms the highest that it can.
+  const last = left === 1 && claim !== undefined && !isConfirmed(claim);
+  const short = levels.findLast((level) => level.broken === 0 && runsMissing(level) === 1);
+  return last && short !== undefined ? run(short.load, 'confirm') : next;
 }
 
 function wanted(settings: SearchSettings, trials: readonly SearchTrial[]): NextTrial {
@@ -161,7 +161,7 @@ export interface SearchResult {
 /** What the trials say, whether the search has ended or not. */
 export function searchResult(trials: readonly SearchTrial[]): SearchResult {
   const levels = levelsOf(trials);
-  const confirmed = levels.findLast(({ broken, held }) => broken === 0 && held >= RUNS_TO_CONFIRM);
+  const confirmed = levels.findLast((level) => level.broken === 0 && isConfirmed(level));
   const held = confirmed ?? claimOf(levels);
   const floor = held?.load ?? 0;
   return {
@@ -217,7 +217,12 @@ function claimOf(levels: readonly Level[]): Level | undefined {
 }
 
 function isConfirmed(level: Level): boolean {
-  return level.held >= RUNS_TO_CONFIRM + (onlyLeans(level) ? 1 : 0);
+  return runsMissing(level) <= 0;
+}
+
+/** Runs that must still hold before a load is confirmed. */
+function runsMissing(level: Level): number {
+  return RUNS_TO_CONFIRM + (onlyLeans(level) ? 1 : 0) - level.held;
 }
 
 function onlyLeans({ broken, held, leaned }: Level): boolean {

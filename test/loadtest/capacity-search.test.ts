@@ -201,6 +201,31 @@ describe('the trials of a search', () => {
     });
   });
 
+  test('two runs that only lean are no capacity', () => {
+    const { trials } = search((load) => (load <= 31 ? 'leans to held' : 'broken'), {
+      maxTrials: 5,
+    });
+    expect(trials.map(({ load, outcome }) => `${load} ${outcome}`)).toEqual([
+      '10 open',
+      '10 open',
+      '20 open',
+      '20 open',
+      '20 open',
+    ]);
+    expect(searchResult(trials.slice(0, 4))).toMatchObject({ capacity: null, runs: 0 });
+    expect(searchResult(trials)).toMatchObject({ capacity: 20, runs: 3, onlyLeans: true });
+  });
+
+  test('the last trial goes to the highest load that one run confirms', () => {
+    const { trials } = search((load) => (load <= 15 ? 'held' : 'leans to held'), { maxTrials: 3 });
+    expect(trials.map(({ load, step }) => `${step} ${load}`)).toEqual([
+      'first 10',
+      'up 20',
+      'confirm 10',
+    ]);
+    expect(searchResult(trials)).toMatchObject({ capacity: 10, runs: 2, onlyLeans: false });
+  });
+
   test('without any conclusive trial there is no answer', () => {
     const { ending, trials } = search(() => 'open', { maxTrials: 6 });
     expect(ending).toBe('trials');
