@@ -33,6 +33,7 @@ import type { TrialDisplay } from './loadtest-capacity-progress.ts';
 import { createFolder, createRunFolder, displayPath, write } from './loadtest-output.ts';
 import { checkConsent, isBundled, scenarioFor, targetOf } from './loadtest-scenario.ts';
 import { columnsOf } from './profile-output.ts';
+import { CAPACITY_FILE } from './report-capacity.ts';
 import { toolVersion } from './tool-version.ts';
 
 /** Finds the highest load at which a scenario's thresholds hold. @returns the exit code */
@@ -51,7 +52,7 @@ export async function runFindCapacity(name: string, flags: CapacityFlags): Promi
   stopping.saysThrough(display.note);
   try {
     const outDir = await createRunFolder(flags.output, `${scenario.name}-capacity`);
-    const json = join(outDir, 'capacity.json');
+    const json = join(outDir, CAPACITY_FILE);
     stopping.leaves(`What was found so far is in ${displayPath(json)}.`);
     const report = await findCapacity(
       search.question(),
@@ -255,7 +256,7 @@ function print(report: CapacityReport, flags: CapacityFlags, outDir: string): vo
   const { scenario, status } = report;
   const lines = [
     `${scenario}: ${capacityVerdict(report)}`,
-    `capacity.json, capacity.txt and a folder per trial are in ${outDir} (agent-infra report ${outDir}/trial-01)`,
+    `capacity.json, capacity.txt and a folder per trial are in ${outDir} (agent-infra report ${outDir}, or ${outDir}/trial-01)`,
   ];
   if (status === 'inconclusive') {
     lines.unshift('WARNING: this search is inconclusive, it has found no capacity');

@@ -8,6 +8,7 @@ import { renderLoadJunit } from '../report/loadtest-junit.ts';
 import { renderLoadMarkdown } from '../report/loadtest-markdown.ts';
 import { renderLoadText } from '../report/loadtest-text.ts';
 import { wantsColour } from '../system.ts';
+import { isCapacityFolder, renderCapacityFolder } from './report-capacity.ts';
 
 export interface ReportFlags {
   readonly format: 'text' | 'json' | 'markdown' | 'junit' | 'html';
@@ -21,6 +22,7 @@ export async function runReport(run: string, flags: ReportFlags): Promise<void> 
 
 /** The report of a run's folder (or samples file) in one format, from its samples alone. */
 export async function renderRun(run: string, flags: ReportFlags): Promise<string> {
+  if (isCapacityFolder(run)) return renderCapacityFolder(run, flags.format);
   const file = samplesIn(run);
   const fold = new RunFold();
   const charts = new RunChartFold();

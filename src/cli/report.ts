@@ -8,7 +8,7 @@ export function addReportCommand(program: Command, setExitCode: SetExitCode): vo
   program
     .command('report')
     .description("render a run's report again from its samples (killed runs too)")
-    .argument('<run>', 'folder of a load-test run, or its samples.jsonl')
+    .argument('<run>', 'folder of a load-test run or capacity search, or a samples.jsonl')
     .addOption(
       new Option('--format <format>', 'what to print')
         .choices(['text', 'json', 'markdown', 'junit', 'html'] as const)

@@ -93,6 +93,11 @@ test('three places: three users hold, four break, and the gate of four fails', (
     breaks: expected.breaks.slice(0, result.stdout.includes(expected.breaks) ? undefined : 0),
   };
   expect(hasAnswer ? found : expected).toEqual(expected);
+  const rendered = agentInfra(['report', 'run']);
+  expect(rendered.stdout).toBe(result.stdout);
+  const asHtml = agentInfra(['report', 'run', '--format', 'html']);
+  expect(asHtml.status).toBe(2);
+  expect(asHtml.stderr).toContain('name one of its trials: run/trial-01');
   // Each trial is a run of its own.
   const again = agentInfra(['report', 'run/trial-02', '--format', 'json']);
   expect(again.stdout).toBe(readFileSync(join(folder, 'run/trial-02/summary.json'), 'utf8'));
