@@ -5,9 +5,11 @@ import { readGpus, readModels } from '../catalog/gpus.ts';
 import { checkPlan } from '../catalog/plan-check.ts';
 import { goalIssues } from '../catalog/plan-goals.ts';
 import { planInput } from '../catalog/plan-input.ts';
-import { namedDocument, workloadProfileProblem } from '../config/bundled.ts';
+import { namedDocument, workloadProfileFile, workloadProfileProblem } from '../config/bundled.ts';
+import { readText } from '../config/document.ts';
 import { loadPlan } from '../config/plan.ts';
 import type { PlanDocument, PlanIssue } from '../config/plan.ts';
+import { loadWorkloadProfile } from '../config/workload-profile.ts';
 import { AgentInfraError } from '../errors.ts';
 import { environment, nowIso } from '../system.ts';
 import { planCatalogs, withCatalogOptions } from './catalog-plan.ts';
@@ -61,6 +63,36 @@ export async function readPlanInput(
     await loadPlan(file, { env: environment(), set: options.set, check: () => contradictions });
   }
   return { document, input: await withCatalogOptions(resolved, options, today), today };
+}
+
+/**
+ * Checks a plan as readPlanInput does, without simulating its traffic where no goal asks for it.
+ * @throws ConfigError with every problem and its place; config.unreadable
+ */
+export async function checkPlanDocument(file: string): Promise<void> {
+  // Names of GPUs and their models are wanted by a pool only, and take as long as all the rest.
+  const hasPool = (await readText(file))
+    .split('\n')
+    .some((line) => !line.trimStart().startsWith('#') && line.includes('pool'));
+  const [catalogs, gpus, models] = await Promise.all([
+    planCatalogs({}),
+    hasPool ? readGpus() : new Map<string, never>(),
+    hasPool ? readModels() : new Map<string, never>(),
+  ]);
+  const { goals, workload } = await loadPlan(file, {
+    env: environment(),
+    check: (plan) => [
+      ...checkPlan(plan, catalogs, { gpus: [...gpus.keys()], models: [...models.keys()] }),
+      ...checkProfileName(plan, file),
+    ],
+  });
+  // Only these can contradict what the rest of the plan comes to.
+  const { headroom = 0, monthlyCost, turnLatency } = goals ?? {};
+  if (monthlyCost !== undefined || turnLatency !== undefined || headroom >= 1) {
+    await readPlanInput(file);
+  } else if (workload.profile !== undefined) {
+    await loadWorkloadProfile(workloadProfileFile(workload.profile, file));
+  }
 }
 
 function checkProfileName({ workload: { profile } }: PlanDocument, file: string): PlanIssue[] {

@@ -90,6 +90,27 @@ describe('the documents of a folder', () => {
       exit: 2,
     },
     {
+      why: 'a goal that the plan itself contradicts',
+      text: 'apiVersion: agent-infra/v1\nkind: Plan\nworkload: { numbers: { callsPerTurn: 1, inputTokens: 1k, outputTokens: 100 } }\ntargets: { concurrentUsers: 1, interactionsPerMinute: 1 }\nroutes: [{ provider: custom, model: x, limits: { rpm: 9 } }]\ngoals: { headroom: 100% }\n',
+      says: 'gateway.yaml:6:20 goals.headroom: all of each limit free leaves nothing to use',
+      level: 'fail',
+      exit: 2,
+    },
+    {
+      why: 'a plan whose profile is broken',
+      text: 'apiVersion: agent-infra/v1\nkind: Plan\nworkload: { profile: ./gateway.yaml }\ntargets: { sessionsPerDay: 9 }\nroutes: [{ provider: openai, model: gpt-5.4-mini }]\n',
+      says: 'expected kind: WorkloadProfile, this is kind: Plan',
+      level: 'fail',
+      exit: 2,
+    },
+    {
+      why: 'a GPU that is not in the catalog',
+      text: 'apiVersion: agent-infra/v1\nkind: Plan\nworkload: { profile: support-agent }\ntargets: { sessionsPerDay: 9 }\npool: { model: Llama-3.1-8B, gpu: H100-SXM-80G }\n',
+      says: 'unknown GPU "H100-SXM-80G"; did you mean "H100-SXM-80GB"?',
+      level: 'fail',
+      exit: 2,
+    },
+    {
       why: 'a scenario whose gateway is not there',
       text: SCENARIO.replace('servers: {', 'servers: { gateway: { config: none.yaml },'),
       says: 'none.yaml: no such file or folder',

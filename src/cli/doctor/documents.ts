@@ -133,8 +133,8 @@ async function check(
 
 const CHECKS = {
   Plan: async (path) => {
-    const { readPlanInput } = await import('../plan-read.ts');
-    await readPlanInput(path);
+    const { checkPlanDocument } = await import('../plan-read.ts');
+    await checkPlanDocument(path);
   },
   Scenario: async (path, env) => {
     const scenario = await loadScenario(path, { env });
