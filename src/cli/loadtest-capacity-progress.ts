@@ -9,6 +9,8 @@ export interface TrialDisplay {
   readonly everyMs: number;
   /** What the current trial is: `trial 4, between: 14.1 sessions/s`. */
   readonly begin: (title: string) => void;
+  /** Nothing is sent for a while: shown on a terminal only. */
+  readonly wait: (text: string) => void;
   readonly show: (progress: Progress) => void;
   /** A line that stays, unless nothing is to be shown. */
   readonly result: (text: string) => void;
@@ -30,6 +32,12 @@ export function trialDisplay(kind: TrialDisplayKind, stream: NodeJS.WriteStream)
     if (isDrawn) stream.write('\r\u001B[K');
     isDrawn = false;
   };
+  const draw = (text: string): void => {
+    clear();
+    // A line that wraps could not be taken back.
+    stream.write(text.slice(0, (stream.columns > 0 ? stream.columns : 80) - 1));
+    isDrawn = true;
+  };
   const say = (text: string): void => {
     clear();
     stream.write(`${text}\n`);
@@ -39,17 +47,13 @@ export function trialDisplay(kind: TrialDisplayKind, stream: NodeJS.WriteStream)
     begin: (next) => {
       title = next;
     },
+    wait: (text) => {
+      if (redraws) draw(text);
+    },
     show: (progress) => {
-      if (kind === 'none') return;
       const text = `${title} · ${renderProgressLine(progress)}`;
-      if (!redraws) {
-        stream.write(`${text}\n`);
-        return;
-      }
-      clear();
-      // A line that wraps could not be taken back.
-      stream.write(text.slice(0, (stream.columns ?? 80) - 1));
-      isDrawn = true;
+      if (redraws) draw(text);
+      else if (kind !== 'none') stream.write(`${text}\n`);
     },
     result: (text) => {
       if (kind !== 'none') say(text);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { LoadedScenario } from '../config/scenario.ts';
+import { formatDuration } from '../core/units.ts';
 import { AgentInfraError, EXIT } from '../errors.ts';
 import { findCapacity } from '../loadtest/capacity.ts';
 import type {
@@ -161,9 +162,12 @@ class Search {
   ): Promise<CapacityTrial | SearchStop> {
     const { display, outDir, stopping } = surroundings;
     const { dial, settleMs } = this.#options;
-    if (request.number > 1) await settle(settleMs, stopping.signal);
+    if (request.number > 1 && settleMs > 0) {
+      display.wait(`trial ${request.number} in ${formatDuration(settleMs)}: the target settles`);
+      await settle(settleMs, stopping.signal);
+    }
     const signal = stopping.seen();
-    if (signal !== undefined) return interrupted(signal, request.number);
+    if (signal !== undefined) return interrupted(signal, `before trial ${request.number}`);
     const scenario = this.scenarioOf(request);
     const folder = `trial-${String(request.number).padStart(2, '0')}`;
     display.begin(`trial ${request.number}, ${request.step}: ${loadText(request.load, dial.unit)}`);
@@ -172,7 +176,7 @@ class Search {
       const run = await this.#run(scenario, join(outDir, folder), surroundings);
       this.#spent(run);
       if (run.stopped === 'budget') return stopped('budget', 'the budget is spent');
-      if (run.stopped !== null) return interrupted(run.stopped, request.number);
+      if (run.stopped !== null) return interrupted(run.stopped, `in trial ${request.number}`);
       if (run.silence !== null && run.silence.fromMs === null) {
         return stopped('target', `the target answered nothing in trial ${request.number}`);
       }
@@ -233,8 +237,8 @@ function stopFor(thrown: unknown): SearchStop | undefined {
   return undefined;
 }
 
-function interrupted(signal: 'SIGINT' | 'SIGTERM', trial: number): SearchStop {
-  return stopped(signal, `stopped by ${signal} in trial ${trial}`);
+function interrupted(signal: 'SIGINT' | 'SIGTERM', where: string): SearchStop {
+  return stopped(signal, `stopped by ${signal} ${where}`);
 }
 
 function stopped(why: SearchStop['why'], reason: string): SearchStop {

@@ -125,7 +125,8 @@ export function limitsLoad({ expression, metric }: Threshold): boolean {
   return operator === '<' || operator === '<=' || (operator === '==' && limit === 0);
 }
 
-/** `12 sessions/s`, `30 sessions/min`, `40 users`. */
+/** `12 sessions/s`, `30 sessions/min`, `1 user`, `40 users`. */
 export function loadText(load: number, unit: LoadUnit): string {
-  return unit === 'users' ? `${load} users` : describeRate(load);
+  if (unit !== 'users') return describeRate(load);
+  return load === 1 ? '1 user' : `${load} users`;
 }

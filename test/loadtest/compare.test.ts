@@ -23,21 +23,36 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'agent-infra-compare-'));
   await Promise.all([
     write('base', { seed: 1 }),
+    write('small', { seed: 1, sessions: 10 }),
     write('same', { seed: 2 }),
     write('slow', { seed: 3, slower: 1.3 }),
     write('slightly-slow', { seed: 4, slower: 1.05 }),
     write('fast', { seed: 5, slower: 0.6 }),
     write('other-target', {
       seed: 6,
+      sessions: 10,
       run: { target: { url: 'http://10.0.0.9', dialect: 'openai', model: 'n' } },
     }),
-    write('other-load', { seed: 7, run: { load: ['120 sessions, open loop, bursts'] } }),
-    write('other-workload', { seed: 8, run: { workloadHash: 'other' } }),
-    write('before-hashes', { seed: 9, run: { workloadHash: undefined, configHash: 'old' } }),
-    write('other-host', { seed: 10, run: { host: { cores: 64, node: 'v20', os: 'test' } } }),
-    write('by-k6', { seed: 11, run: { engine: 'k6' } }),
+    write('other-load', {
+      seed: 7,
+      sessions: 10,
+      run: { load: ['120 sessions, open loop, bursts'] },
+    }),
+    write('other-workload', { seed: 8, sessions: 10, run: { workloadHash: 'other' } }),
+    write('before-hashes', {
+      seed: 9,
+      sessions: 10,
+      run: { workloadHash: undefined, configHash: 'old' },
+    }),
+    write('other-host', {
+      seed: 10,
+      sessions: 10,
+      run: { host: { cores: 64, node: 'v20', os: 'test' } },
+    }),
+    write('by-k6', { seed: 11, sessions: 10, run: { engine: 'k6' } }),
     write('late', {
       seed: 12,
+      sessions: 10,
       monitor: {
         ...UNKNOWN_HOST,
         read: () => ({ ...UNKNOWN_HOST.read(), loopDelayP99: 900, loopDelayMax: 900 }),
@@ -45,7 +60,8 @@ beforeAll(async () => {
     }),
     write('stopped', {
       seed: 13,
-      during: (run, clock) => void clock.at(20_000, () => run.stop('SIGINT', 0)),
+      sessions: 10,
+      during: (run, clock) => void clock.at(2500, () => run.stop('SIGINT', 0)),
     }),
     ...[1, 2, 3, 4].flatMap((run) => [
       write(`base-${run}`, { seed: 20 + run, sessions: 40 }),
@@ -204,32 +220,32 @@ describe('what is not comparable, and why', () => {
     { why: 'an interrupted run', run: 'stopped', says: /stopped did not end by itself$/ },
     { why: 'a late generator', run: 'late', says: /late: its generator could not keep up$/ },
   ])('$why', async ({ run, says }) => {
-    const comparison = await compared('base', run, '--max-regression', 'ttft p95 1%');
+    const comparison = await compared('small', run, '--max-regression', 'ttft p95 1%');
     expect(comparison.notComparable.filter((reason) => says.test(reason))).toHaveLength(1);
     expect(figure(comparison, 'ttft p95').verdict).toBe('not comparable');
     expect(comparison.gates).toMatchObject([
       { status: 'inconclusive', reason: 'the runs cannot be compared' },
     ]);
-    const text = await compare('base', run);
+    const text = await compare('small', run);
     expect(text.out).toContain('NOT COMPARABLE');
     expect(text.code).toBe(0);
-    expect((await compare('base', run, '--strict')).code).toBe(5);
+    expect((await compare('small', run, '--strict')).code).toBe(5);
   });
 
   test('the same run twice', async () => {
-    const { notComparable } = await compared('base', 'base');
+    const { notComparable } = await compared('small', 'small');
     expect(notComparable).toEqual(['the same run was given twice']);
   });
 
   test('--despite accepts a difference and says so', async () => {
-    const comparison = await compared('base', 'other-host', '--despite', 'host');
+    const comparison = await compared('small', 'other-host', '--despite', 'host');
     expect(comparison.notComparable).toEqual([]);
     expect(comparison.notes.join()).toContain('accepted: another host: 1 cores');
     expect(figure(comparison, 'ttft p95').verdict).toBe('no difference shown');
   });
 
   test('another target is what a comparison is for', async () => {
-    const comparison = await compared('base', 'other-target');
+    const comparison = await compared('small', 'other-target');
     expect(comparison.notComparable).toEqual([]);
     expect(comparison.notes.join()).toContain(
       'targets: loopback (openai, m) against http://10.0.0.9 (openai, n)',
@@ -241,7 +257,7 @@ describe('gates', () => {
   test.for([
     { why: 'far beyond', b: 'slow', limit: 'ttft p50 5%', status: 'fail', code: 99 },
     { why: 'far within', b: 'slow', limit: 'ttft p50 90%', status: 'pass', code: 0 },
-    { why: 'around it', b: 'slightly-slow', limit: 'ttft p95 5%', status: 'inconclusive', code: 0 },
+    { why: 'around it', b: 'slightly-slow', limit: 'ttft p95 5%', status: 'inconclusive', code: 5 },
     { why: 'faster than before', b: 'fast', limit: 'e2e avg 5%', status: 'pass', code: 0 },
     { why: 'a share by points', b: 'same', limit: 'error_rate rate 5%', status: 'pass', code: 0 },
     { why: 'a throughput', b: 'same', limit: 'calls rate 90%', status: 'pass', code: 0 },
@@ -250,16 +266,20 @@ describe('gates', () => {
       b: 'same',
       limit: 'ttf_tool p95 5%',
       status: 'inconclusive',
-      code: 0,
+      code: 5,
     },
   ])('$why: $status', async ({ b, code, limit, status }) => {
-    const result = await compare('base', b, '--json', '--max-regression', limit);
+    const result = await compare('base', b, '--json', '--strict', '--max-regression', limit);
     const { gates } = JSON.parse(result.out) as Comparison;
     expect(gates).toMatchObject([{ limit, status }]);
     expect(result.code).toBe(code);
-    const strict = await compare('base', b, '--strict', '--max-regression', limit);
-    expect(strict.code).toBe(status === 'inconclusive' ? 5 : code);
     expect(result.err.includes('not decided, not passed')).toBe(status === 'inconclusive');
+  });
+
+  test('not decided is a warning without --strict', async () => {
+    const result = await compare('small', 'other-target', '--max-regression', 'ttft p95 1%');
+    expect(result.code).toBe(0);
+    expect(result.err).toContain('WARNING: not decided, not passed: ttft p95 1%');
   });
 
   test('with several gates each interval is wider', async () => {
