@@ -68,7 +68,7 @@ function __agent_infra_complete
     set -l typed (commandline -opc)
     set -l current (commandline -ct)
     set -l files none
-    for line in (command agent-infra complete fish -- $typed[2..-1] "$current" 2>/dev/null)
+    for line in (command $typed[1] complete fish -- $typed[2..-1] "$current" 2>/dev/null)
         if string match -q ':*' -- $line
             set files (string sub -s 2 -- $line)
         else

@@ -38,7 +38,7 @@ export async function readPlanInput(
   const file = namedDocument('plan', name);
   if (file === 'plan.yaml' && !existsSync(file)) {
     throw new AgentInfraError('config.unreadable', 'there is no plan.yaml here', {
-      hint: 'Name a plan, or write one with: agent-infra plan init <profile> -o plan.yaml',
+      hint: 'Name a plan, or write one with: agent-infra plan init <profile> -o plan.yaml (or a whole project: agent-infra init)',
     });
   }
   const [catalogs, gpus, models] = await Promise.all([
