@@ -61,7 +61,7 @@ beforeAll(async () => {
     write('stopped', {
       seed: 13,
       sessions: 10,
-      during: (run, clock) => void clock.at(2500, () => run.stop('SIGINT', 0)),
+      during: (run, clock) => void clock.at(clock.now() + 3000, () => run.stop('SIGINT', 0)),
     }),
     ...[1, 2, 3, 4].flatMap((run) => [
       write(`base-${run}`, { seed: 20 + run, sessions: 40 }),
