@@ -172,10 +172,10 @@ function nextSteps(dir: string, { ci }: InitChoices): string {
       : '\nThe pipeline runs the agent-infra of your devDependencies: add it there.\n';
   return `
 Next:
-${enter}  agent-infra plan                                 what breaks first, what it costs
-  agent-infra loadtest scenario.yaml               replay the workload on this machine
-  agent-infra doctor                               what this machine lacks
-Then measure your own agents and put the profile into plan.yaml and scenario.yaml:
-  agent-infra profile <traces> -o workload.yaml    then profile: ./workload.yaml
+${enter}  agent-infra plan                     what breaks first, what it costs
+  agent-infra loadtest scenario.yaml   replay the workload on this machine
+  agent-infra doctor                   what this machine lacks
+Then measure your own agents, and name the profile in plan.yaml and scenario.yaml:
+  agent-infra profile <traces> -o workload.yaml
 ${pipeline}`;
 }
