@@ -93,6 +93,7 @@ How the figures are made:
   tokens per minute  on three bases: input + output; input that no cache served; output
   variance over mean of counts in windows of 1, 10 and 60 s: 1 is random (Poisson), more is bursty
   concurrency        intervals [start, end); an end comes before a start of the same instant
+  cache lifetime     writes cost 1.25 (5 min) or 2 (1 h) times the input price, reads 0.1; intervals over sessions
 
 Examples:
   agent-infra profile trace.csv                        look at a trace

@@ -125,7 +125,7 @@ const CAUSES: Readonly<Record<MissCause, string>> = {
   contextCut: 'prompt cut (compaction, clear, edit)',
   ttlLapsed: 'lifetime lapsed between calls',
   prefixTooShort: 'prefix too short to be cached',
-  unexplained: 'unexplained (eviction, or what the trace does not show)',
+  unexplained: 'unexplained (evicted, or not seen)',
 };
 
 function missLines({ causes, hitTokens }: CacheMisses, style: TextStyle): string[] {

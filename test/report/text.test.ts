@@ -2,6 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 
 import {
   bar,
+  barTable,
   downsampleMax,
   heading,
   paint,
@@ -104,6 +105,19 @@ describe('sparkline', () => {
     { why: 'scales to the largest', values: [0, 4, 8], text: '▁▄█' },
     { why: 'unknown is a gap, not zero', values: [8, null, 0], text: '█ ▁' },
   ])('$why', ({ values, text }) => expect(sparkline(values)).toBe(text));
+});
+
+describe('barTable', () => {
+  const rows = (width: number): string[][] => [['a name', bar(1, 1, width), '12']];
+  test.for([
+    { why: 'no terminal: whole bars', columns: undefined, text: '  a name  ████████  12' },
+    { why: 'room to the last column', columns: 22, text: '  a name  ████████  12' },
+    { why: 'a narrow one: half', columns: 21, text: '  a name  ████  12' },
+    { why: 'a narrower one: none', columns: 17, text: '  a name    12' },
+  ])('$why', ({ columns, text }) => {
+    const align = ['left', 'left', 'right'] as const;
+    expect(barTable(rows, 8, { align }, { colour: false, columns })).toBe(text);
+  });
 });
 
 it('keeps peaks when it has fewer cells than values', () => {
