@@ -83,4 +83,5 @@ export const lifetimes = z.object({
   all: lifetime,
   agents: z.array(lifetime),
   agentCount: whole,
+  own: z.object({ bill: number, saves: number }).nullable().optional(),
 });

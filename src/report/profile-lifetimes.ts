@@ -21,6 +21,7 @@ export function lifetimeLines(
   const shown = rows.length > 1 ? [...choices, all] : choices;
   const sentences = [
     `rewritten: what pauses of 5 to 60 min make 5 min write again, per token written anyway; from ${round(breakEven, 2)} on, 1 h costs less (writes cost 1.25 or 2 times the input price, reads 0.1). 5 min: the bill of the input, 100% being no cache. Seen in ${BASES[basis]}.`,
+    ...ownSentence(lifetimes),
     ...(shown.some(({ bill }) => bill !== null && bill.m5 > 1)
       ? ['Above 100%, writing costs more than reading saves: do not cache these.']
       : []),
@@ -39,6 +40,18 @@ export function lifetimeLines(
     }),
     ...notes(sentences, style),
   ];
+}
+
+/** Less than this is not worth two settings. */
+const WORTH_SAYING = 0.01;
+
+/** Whether agents are worth a lifetime each. */
+function ownSentence({ own, agentCount }: CacheLifetimes): string[] {
+  if (own == null || agentCount < 2) return [];
+  const saves = formatShare(round(own.saves, 3));
+  return own.saves < WORTH_SAYING
+    ? [`One lifetime for all will do: each agent its own saves ${saves} of the bill.`]
+    : [`Each agent its own lifetime saves ${saves} of the bill against one for all.`];
 }
 
 const BASES = {

@@ -17,6 +17,15 @@ export interface CacheLifetimes {
   /** The busiest, at most 20. */
   readonly agents: readonly LifetimeChoice[];
   readonly agentCount: number;
+  /** Each agent with the lifetime that is cheaper for it; null without input. */
+  readonly own?: OwnLifetimes | null | undefined;
+}
+
+interface OwnLifetimes {
+  /** Of the input, as a share of the bill without a cache. */
+  readonly bill: number;
+  /** Share of the bill that this saves against the better of one lifetime for all. */
+  readonly saves: number;
 }
 
 export interface LifetimeChoice {
@@ -104,12 +113,14 @@ export class LifetimeFold {
     if (this.#all.sessions === 0) return null;
     const agents = this.#choices(patterns);
     const { prefixes, usage } = this.#samples;
+    const all = choiceOf(this.#all, null, patterns.whole);
     return {
       basis: usage === 0 ? 'prefixes' : prefixes === 0 ? 'usage' : 'mixed',
       breakEven: BREAK_EVEN,
-      all: choiceOf(this.#all, null, patterns.whole),
+      all,
       agents: agents.slice(0, MOST_LISTED),
       agentCount: agents.length,
+      own: ownLifetimes(all, agents),
     };
   }
 
@@ -184,7 +195,7 @@ export function partOf(parts: Map<AgentKey, LifetimePart>, key: AgentKey): Lifet
 
 function choiceOf(sums: LifetimeSums, agent: string | null, pattern: Kind | null): LifetimeChoice {
   const { calls, written, rewritten, read, uncached } = sums.total;
-  const input = written + rewritten + read + uncached;
+  const input = inputOf(sums.total);
   const cost = fiveMinuteCost(sums.total);
   const saving = hourSaving(written, rewritten);
   return {
@@ -199,6 +210,26 @@ function choiceOf(sums: LifetimeSums, agent: string | null, pattern: Kind | null
     hourSaves: cost === 0 ? null : saving / cost,
     ci95: sums.savingInterval(),
   };
+}
+
+function ownLifetimes(
+  { bill, tokens }: LifetimeChoice,
+  agents: readonly LifetimeChoice[],
+): OwnLifetimes | null {
+  if (bill === null) return null;
+  let cost = 0;
+  for (const agent of agents) {
+    if (agent.bill === null) continue;
+    cost += Math.min(agent.bill.m5, agent.bill.h1) * inputOf(agent.tokens);
+  }
+  const own = cost / inputOf(tokens);
+  const one = Math.min(bill.m5, bill.h1);
+  // The last digits of two sums must not make a loss.
+  return { bill: Math.min(own, one), saves: one === 0 ? 0 : Math.max(0, 1 - own / one) };
+}
+
+function inputOf({ written, rewritten, read, uncached }: LifetimeChoice['tokens']): number {
+  return written + rewritten + read + uncached;
 }
 
 function labelOf({ agent, pattern }: LifetimeChoice): string {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, test } from 'vitest';
 
 import { lifetimeLines } from '../../src/report/profile-lifetimes.ts';
 import { visibleWidth } from '../../src/report/text-width.ts';
@@ -54,6 +54,24 @@ it('says for each agent which lifetime is cheaper, by how much, and how sure tha
       change it."
   `);
   for (const line of text.split('\n')) expect(visibleWidth(line)).toBeLessThanOrEqual(80);
+});
+
+test.for([
+  {
+    why: 'two settings pay',
+    saves: 0.206,
+    says: 'Each agent its own lifetime saves 20.6% of the bill',
+  },
+  {
+    why: 'they do not',
+    saves: 0.0004,
+    says: 'One lifetime for all will do: each agent its own saves 0%',
+  },
+])('says whether agents are worth a lifetime each: $why', ({ saves, says }) => {
+  const two = { ...lifetimes([base, { ...base, agent: 'Plan' }]), own: { bill: 0.2, saves } };
+  expect(lifetimeLines(two, 1, { colour: false }).join('\n')).toContain(says);
+  const one = { ...two, agentCount: 1 };
+  expect(lifetimeLines(one, 1, { colour: false }).join('\n')).not.toContain('lifetime for all');
 });
 
 it('says nothing when nothing was written, and needs no sum for one agent', () => {

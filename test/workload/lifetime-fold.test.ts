@@ -122,7 +122,7 @@ describe('the choice per agent', () => {
       ],
       { agent: 'claude-code' },
     );
-    const { agents, agentCount, all } = lifetimesOf([one])!;
+    const { agents, agentCount, all, own } = lifetimesOf([one])!;
     expect(agentCount).toBe(2);
     expect(agents).toMatchObject([
       {
@@ -146,6 +146,9 @@ describe('the choice per agent', () => {
     expect(agents[1]!.bill!.h1).toBeCloseTo((2 * 1200 + 0.1 * 2100) / 3300, 12);
     expect(agents[1]!.hourSaves).toBeCloseTo(1 - (2 * 1200 + 0.1 * 2100) / (1.25 * 3300), 12);
     expect(all.calls).toBe(6);
+    // Explore at 1.25 · 2,500 + 0.1 · 1,000, claude-code at 2 · 1,200 + 0.1 · 2,100.
+    expect(own!.bill).toBeCloseTo((3225 + 2610) / 6800, 12);
+    expect(own!.saves).toBeCloseTo(1 - 5835 / (1.25 * 5800 + 0.1 * 1000), 12);
   });
 
   test.for([
