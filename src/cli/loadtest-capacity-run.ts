@@ -31,7 +31,14 @@ import { capacityOptions } from './loadtest-capacity-flags.ts';
 import type { CapacityFlags, CapacityOptions } from './loadtest-capacity-flags.ts';
 import { trialDisplay } from './loadtest-capacity-progress.ts';
 import type { TrialDisplay } from './loadtest-capacity-progress.ts';
-import { createFolder, createRunFolder, displayPath, write } from './loadtest-output.ts';
+import {
+  asMarkdown,
+  createFolder,
+  createRunFolder,
+  displayPath,
+  write,
+  writeStepSummary,
+} from './loadtest-output.ts';
 import { checkConsent, isBundled, scenarioFor, targetOf } from './loadtest-scenario.ts';
 import { columnsOf } from './profile-output.ts';
 import { CAPACITY_FILE } from './report-capacity.ts';
@@ -65,9 +72,14 @@ export async function runFindCapacity(name: string, flags: CapacityFlags): Promi
       },
     );
     display.close();
-    await write(json, jsonText(report));
-    await write(join(outDir, 'capacity.txt'), renderCapacityText(report));
-    print(report, flags, displayPath(outDir));
+    try {
+      await write(json, jsonText(report));
+      await write(join(outDir, 'capacity.txt'), renderCapacityText(report));
+      await writeStepSummary(asMarkdown(renderCapacityText(report)));
+    } finally {
+      // A disk that is full by now must not cost the result, too.
+      print(report, flags, displayPath(outDir));
+    }
     return exitCode(report, flags);
   } finally {
     display.close();

@@ -9,6 +9,7 @@ import { readComparedRun } from '../loadtest/compare-run.ts';
 import type { ComparedRun } from '../loadtest/compare-run.ts';
 import { comparisonVerdict, renderComparisonText } from '../report/comparison-text.ts';
 import { wantsColour } from '../system.ts';
+import { asMarkdown, writeStepSummary } from './loadtest-output.ts';
 import { columnsOf } from './profile-output.ts';
 import { toolVersion } from './tool-version.ts';
 
@@ -48,6 +49,7 @@ export async function runCompare(
     accepted,
   });
   print(comparison, flags);
+  await writeStepSummary(asMarkdown(renderComparisonText(comparison)));
   return exitCode(comparison, flags);
 }
 

@@ -80,6 +80,17 @@ export async function write(file: string, text: string, flag: 'w' | 'a' = 'w'): 
   });
 }
 
+/** Appends Markdown to the job's summary where GitHub Actions runs the command. */
+export async function writeStepSummary(markdown: string): Promise<void> {
+  const file = environment()['GITHUB_STEP_SUMMARY'];
+  if (file !== undefined && file !== '') await write(file, markdown, 'a');
+}
+
+/** A report that is text, for Markdown. */
+export function asMarkdown(text: string): string {
+  return `\n\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
+}
+
 /** Writes the reports into the run's folder, prints one, and says on stderr how it ended. */
 export async function writeReports(
   summary: LoadSummary,
@@ -93,10 +104,7 @@ export async function writeReports(
     await write(join(outDir, 'report.txt'), renderLoadText(summary, { colour: false }));
     await write(join(outDir, 'report.html'), await renderRun(outDir, { format: 'html' }));
     if (flags.junit !== undefined) await write(flags.junit, renderLoadJunit(summary, strict));
-    const stepSummary = environment()['GITHUB_STEP_SUMMARY'];
-    if (stepSummary !== undefined && stepSummary !== '') {
-      await write(stepSummary, renderLoadMarkdown(summary), 'a');
-    }
+    await writeStepSummary(renderLoadMarkdown(summary));
   } finally {
     // A disk that is full by now must not cost the result, too.
     process.stdout.write(render(summary, flags.format, json));

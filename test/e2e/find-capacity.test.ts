@@ -47,7 +47,11 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function agentInfra(args: readonly string[]): SpawnSyncReturns<string> {
-  return spawnSync(process.execPath, [binary, ...args], { cwd: folder, encoding: 'utf8' });
+  return spawnSync(process.execPath, [binary, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, GITHUB_STEP_SUMMARY: '' },
+  });
 }
 
 function reportOf(run: string): CapacityReport {
@@ -139,6 +143,39 @@ test('Ctrl-C in the second trial: what there is, exit 130', async () => {
   });
   expect(report.trials).toHaveLength(1);
   expect(readFileSync(join(folder, 'stopped/capacity.txt'), 'utf8')).toContain('INCONCLUSIVE');
+});
+
+/** 4 sessions of one call for each user cost so much at $1 a million tokens in, nothing out. */
+const BUDGET = (total: string): string =>
+  SCENARIO.replace('name: places', 'name: paid').concat(
+    `budget: {total: ${total}, perMillionInput: $1, perMillionOutput: $0}\n`,
+  );
+
+test('a budget holds for the whole search: it ends before a trial that would pass it', () => {
+  // A call has some 920 tokens: four of them are about $0.0037, and no four more fit.
+  writeFileSync(join(folder, 'paid.yaml'), BUDGET('$0.006'));
+  const result = agentInfra([
+    'loadtest',
+    'find-capacity',
+    'paid.yaml',
+    '-o',
+    'paid',
+    '--start',
+    '1',
+  ]);
+  expect(`${result.status} ${result.stderr}`).toMatch(/^3 /);
+  const report = reportOf('paid');
+  expect(report).toMatchObject({ stopped: 'budget', complete: false, capacity: null });
+  expect(report.trials).toHaveLength(1);
+  expect(report.reasons[0]).toContain('the budget is $0.00');
+});
+
+test('a first trial that the budget does not cover is refused', async () => {
+  const file = join(folder, 'places-paid.yaml');
+  writeFileSync(file, BUDGET('$0.001'));
+  const result = await runCli(['loadtest', 'find-capacity', file]);
+  expect(result.code).toBe(3);
+  expect(result.err).toContain('the sessions would cost about $0.011');
 });
 
 test.for([

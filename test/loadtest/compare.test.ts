@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { randomStreams } from '../../src/core/random.ts';
 import { wilsonInterval } from '../../src/core/statistics.ts';
@@ -21,6 +21,7 @@ let folder = '';
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'agent-infra-compare-'));
+  vi.stubEnv('GITHUB_STEP_SUMMARY', '');
   await Promise.all([
     write('base', { seed: 1 }),
     write('small', { seed: 1, sessions: 10 }),
@@ -71,7 +72,10 @@ beforeAll(async () => {
   ]);
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 interface Made extends Pick<VirtualOptions, 'monitor' | 'during'> {
   readonly seed: number;
@@ -335,6 +339,14 @@ test.for([
   const result = await runCli(['loadtest', 'compare', ...args]);
   expect(result.code).toBe(2);
   expect(result.err).toContain(says);
+});
+
+test('in GitHub Actions the comparison is appended to the summary of the job', async () => {
+  const file = join(folder, 'step-summary.md');
+  vi.stubEnv('GITHUB_STEP_SUMMARY', file);
+  const { out } = await compare('small', 'other-target');
+  vi.stubEnv('GITHUB_STEP_SUMMARY', '');
+  expect(readFileSync(file, 'utf8')).toBe(`\n\`\`\`text\n${out.trimEnd()}\n\`\`\`\n`);
 });
 
 test('a file that is no summary', async () => {
