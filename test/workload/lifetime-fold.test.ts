@@ -1,6 +1,7 @@
 import { array, assert, integer, property, record } from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 
+import { hashOfText } from '../../src/core/text-hash.ts';
 import { NO_TOKENS } from '../../src/core/tokens.ts';
 import type { TokenRecord } from '../../src/core/tokens.ts';
 import type { LlmCall, Session } from '../../src/core/trace.ts';
@@ -178,6 +179,38 @@ describe('the choice per agent', () => {
       { agent: null, pattern: 'periodic', calls: 2 },
       { agent: null, pattern: null, calls: 1 },
     ]);
+  });
+
+  it('keeps a limited number of users apart, the same ones in parts as in the whole', () => {
+    const all = Array.from({ length: 5000 }, (_, index) => ({
+      ...session(`s${index}`, [[used(0, { cacheWrite5m: index + 1 })]]),
+      user: `user ${index}`,
+    }));
+    const folded = (sessions: readonly Session[]): CacheFold => {
+      const fold = new CacheFold();
+      for (const one of sessions) fold.session(one);
+      return fold;
+    };
+    const whole = folded(all);
+    const merged = new CacheFold();
+    for (const part of [all.slice(3000), all.slice(0, 3000)]) {
+      merged.merge(structuredClone(folded(part).state()));
+    }
+    expect(merged.state().lifetimes).toEqual(whole.state().lifetimes);
+    expect(whole.state().lifetimes.agents).toHaveLength(4097);
+    expect(merged.figures(null)).toEqual(whole.figures(null));
+  });
+
+  it('lets no user leave in a shared state, by name or by its plain hash', () => {
+    const fold = new CacheFold();
+    const trace = { blockTokens: 10, ids: [1], scope: 'trace' } as const;
+    for (const call of [used(0, { cacheWrite5m: 9 }), prefixed(0, [1], { prefix: trace })]) {
+      fold.session({ ...session('s', [[call]]), user: 'CANARY' });
+    }
+    const state = JSON.stringify(fold.sharedState(() => 4711));
+    expect(state).not.toContain('CANARY');
+    expect(state).not.toContain(String(hashOfText('CANARY')));
+    expect(state.match(/u:4711/g)).toHaveLength(2);
   });
 
   it('adds up over agents and equals the whole of the prefixes, whatever their scope', () => {
