@@ -1,7 +1,13 @@
 import type { LoadedScenario } from '../config/scenario.ts';
-import { parseCount, parseRatePerSecond, parseShare } from '../core/units.ts';
+import { formatDuration, parseCount, parseRatePerSecond, parseShare } from '../core/units.ts';
 import { AgentInfraError } from '../errors.ts';
-import { limitsLoad, loadDial, loadText } from '../loadtest/capacity-load.ts';
+import {
+  limitsLoad,
+  loadDial,
+  loadText,
+  scenarioAt,
+  startsForMs,
+} from '../loadtest/capacity-load.ts';
 import type { LoadDial } from '../loadtest/capacity-load.ts';
 import type { SearchSettings } from '../loadtest/capacity-search.ts';
 import type { TrialDisplayKind } from './loadtest-capacity-progress.ts';
@@ -66,11 +72,13 @@ export function capacityOptions(scenario: LoadedScenario, flags: CapacityFlags):
       { hint: "Add one that more load can break, such as {metric: ttft, expr: 'p95 < 2s'}." },
     );
   }
+  const trialMs = trialMsOf(scenario, flags);
+  checkWarmUp(scenario, trialMs, start);
   return {
     dial,
     search: { start, most, resolution, maxTrials: flags.maxTrials, whole: dial.whole },
     atLeast,
-    trialMs: trialMsOf(scenario, flags),
+    trialMs,
     settleMs: settleMsOf(scenario, flags),
     graceMs: durationFlag('--grace', flags.grace),
   };
@@ -89,6 +97,16 @@ function trialMsOf(
     );
   }
   return trialMs;
+}
+
+/** A trial that ends with its warm-up times no call. */
+function checkWarmUp(scenario: LoadedScenario, durationMs: number | undefined, load: number): void {
+  const first = scenarioAt(scenario, { load, length: 1, durationMs, seed: '', thresholds: [] });
+  const lasts = startsForMs(first);
+  if (lasts === null || scenario.warmUp < lasts) return;
+  throw usage(
+    `sessions start for ${formatDuration(lasts)} in a trial, and the first ${formatDuration(scenario.warmUp)} are its warm-up: give --trial-duration more`,
+  );
 }
 
 /** Bundled servers are new for each trial: there is nothing that has to settle. */

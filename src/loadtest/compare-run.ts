@@ -1,9 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { metricFacts } from '../config/threshold.ts';
 import { AgentInfraError, fileReason } from '../errors.ts';
 import type { Figure } from './compare-figures.ts';
 import { RunFold } from './fold.ts';
+import { SAMPLES_FILE } from './job.ts';
 import type { ObservedTimes } from './observed-times.ts';
 import type { RunSample } from './sample.ts';
 import { readSamples, samplesIn } from './samples-file.ts';
@@ -41,10 +43,18 @@ export async function readComparedRun(
   path: string,
   figures: readonly Figure[],
 ): Promise<ComparedRun> {
-  const isSummary = path.endsWith('.json') && statSync(path, { throwIfNoEntry: false })?.isFile();
-  return isSummary === true
-    ? fromSummary(path, figures)
-    : fromSamples(path, samplesIn(path), figures);
+  const summary = summaryIn(path);
+  return summary === undefined
+    ? fromSamples(path, samplesIn(path), figures)
+    : fromSummary(path, summary, figures);
+}
+
+/** The summary that was named, or the one in a folder that holds no samples any more. */
+function summaryIn(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() === true) return path.endsWith('.json') ? path : undefined;
+  const file = join(path, 'summary.json');
+  return existsSync(file) && !existsSync(join(path, SAMPLES_FILE)) ? file : undefined;
 }
 
 async function fromSamples(
@@ -85,8 +95,8 @@ function timeFigureOf(times: ObservedTimes, aggregate: Figure['aggregate']): Run
  * A summary has no interval of shares: with replicate runs they need none. Its rates count the time in
  * which the run drained, too, and are left out.
  */
-function fromSummary(path: string, figures: readonly Figure[]): ComparedRun {
-  const summary = parsedSummary(path);
+function fromSummary(path: string, file: string, figures: readonly Figure[]): ComparedRun {
+  const summary = parsedSummary(file);
   const found = new Map<string, RunFigure | undefined>();
   for (const figure of figures) found.set(figure.name, summaryFigure(summary, figure));
   return comparedRun(path, summary, found);

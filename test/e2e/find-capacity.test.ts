@@ -244,6 +244,11 @@ test.for([
     says: 'no threshold says what the target must hold',
   },
   {
+    why: 'a warm-up as long as the trial',
+    scenario: SCENARIO.replace('sessions: 12', 'duration: 2s\nwarmUp: 2s'),
+    says: 'sessions start for 2 s in a trial, and the first 2 s are its warm-up',
+  },
+  {
     why: 'a ramp',
     scenario: SCENARIO.replace(
       '{kind: users, users: 3}',

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -165,6 +165,11 @@ describe('one run on each side', () => {
     const samples = await compared('base', 'slow');
     expect(figure(files, 'ttft p95').change).toBeCloseTo(figure(samples, 'ttft p95').change!, 3);
     expect(figure(files, 'calls rate')).toBeUndefined();
+    // A folder whose samples were thrown away is its summary.
+    mkdirSync(join(folder, 'kept'));
+    copyFileSync(join(folder, 'slow/summary.json'), join(folder, 'kept/summary.json'));
+    const kept = await compared('base/summary.json', 'kept');
+    expect(kept.figures).toEqual(files.figures);
   });
 });
 
