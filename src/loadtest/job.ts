@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 
+import { workloadProfileFile } from '../config/bundled.ts';
 import type { LoadedScenario } from '../config/scenario.ts';
 import { formatCount, formatDuration } from '../core/units.ts';
 import { hostFacts, nowIso } from '../system.ts';
@@ -86,7 +88,15 @@ function workloadHash(scenario: LoadedScenario): string {
   const arriving = { arrivals, catchUp, drain, duration, maxSessions, sessions, warmUp };
   const waits = { maxThinkTime, maxToolTime, thinkTimeScale, toolTimeScale };
   const client = { onFailure, retry, timeout: target.timeout };
-  return hashOf({ arriving, waits, client, workload: scenario.workload });
+  const { profile, synthetic } = scenario.workload;
+  const workload = profile === undefined ? synthetic : contentHash(profile, scenario);
+  return hashOf({ arriving, waits, client, workload });
+}
+
+/** A profile is what is in it: the same name may hold other sessions by now. */
+function contentHash(profile: string, { file }: LoadedScenario): string {
+  const text = readFileSync(workloadProfileFile(profile, file));
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function hashOf(values: object): string {

@@ -29,7 +29,7 @@ export interface RunSample {
   readonly startedAt: string;
   readonly seed: string | number;
   readonly configHash: string;
-  /** What is sent, whatever the target: absent in samples of before 0.2. */
+  /** What is sent, whatever the target; absent in older samples. */
   readonly workloadHash?: string | undefined;
   readonly host: HostFacts;
   readonly target: {
