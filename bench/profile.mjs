@@ -1,16 +1,16 @@
 /**
  * The whole profile of transcript JSON lines, as ratios on one machine in one run:
  *   parsing   reader and folds against a bare loop of line split + JSON.parse (goal ≥ 0.60)
- *   threads   two jobs on two idle cores against one job on one core (goal ≥ 1.7x, needs taskset),
- *             and against one job that is free to use both cores, as it does: V8 compiles and
- *             collects garbage on threads of its own, about 1.2 cores in all
  *   peers     pandas (goal: ≥ 3x as fast) and DuckDB on one thread (goal: within 2x), which compute
  *             a count, a mean, a p95 and a distinct count of the same files: DuckDB as one asks it,
  *             read_json, which finds the columns itself; and told the columns, which it then
  *             reads alone, to know how far the floor is
- *   memory    with --large: peak RSS of 2 GB with as many jobs as `profile` starts by itself
- *             (goal < 400 MB), and the threads again, where starting them weighs less
- * Run: npm run build && node bench/profile.mjs [megabytes, default 400] [--large] [--rounds 3]
+ *   threads   of 2 GB, because two threads start from 768 MB on: two jobs on two idle cores
+ *             against one job on one core (goal ≥ 1.7x, needs taskset), and against one job that is
+ *             free to use both cores, as it does: V8 compiles and collects garbage on threads of its
+ *             own, about 1.2 cores in all
+ *   memory    peak RSS of 2 GB with as many jobs as `profile` starts by itself (goal < 400 MB)
+ * Run: npm run build && node bench/profile.mjs [megabytes, default 400] [--no-large] [--rounds 3]
  *      [--python PATH | --install-peers]
  * --python takes one that has pandas and duckdb; --install-peers puts them into a scratch folder.
  * Every measurement is a process of its own; the best of the rounds counts. The CPU time beside it
@@ -35,7 +35,7 @@ async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      large: { type: 'boolean', default: false },
+      'no-large': { type: 'boolean', default: false },
       rounds: { type: 'string', default: '3' },
       python: { type: 'string' },
       'install-peers': { type: 'boolean', default: false },
@@ -53,7 +53,8 @@ async function main() {
       rounds,
       folder,
     });
-    if (values.large) checks.push(...(await compareLarge(await write(folder, 2000), rounds)));
+    if (!values['no-large'])
+      checks.push(...(await compareLarge(await write(folder, 2000), rounds)));
     for (const { what, text, passed } of checks) {
       console.log(`${what.padEnd(38)} ${text}${passed === false ? '  MISSED' : ''}`);
     }
@@ -80,7 +81,7 @@ async function compareAll(files, { python, rounds, folder }) {
   await writeFile(script, PEERS);
   const best = await bestOf(rounds, files, {
     bare: measured('bare'),
-    ...jobsOn(cores),
+    'one job': measured('1'),
     ...(python === undefined
       ? {}
       : {
@@ -91,7 +92,6 @@ async function compareAll(files, { python, rounds, folder }) {
   });
   return [
     ...ratio(best, 'parsing, one job / bare loop', ['bare', 'one job'], GOALS.parsing),
-    ...threads(best, ''),
     ...(python === undefined
       ? []
       : [
@@ -110,7 +110,7 @@ async function compareLarge(files, rounds) {
   });
   const usual = best[jobs === 1 ? 'one job' : jobs === 2 ? 'two jobs' : `${jobs} jobs`];
   return [
-    ...threads(best, ' at 2 GB'),
+    ...threads(best),
     {
       what: `peak memory at 2 GB, default (${jobs} jobs)`,
       text: `${usual.rssMb.toFixed(0)} MB (goal < ${GOALS.memoryMb})`,
@@ -139,15 +139,20 @@ function firstCore() {
 }
 
 /** The goal is of cores; where a process cannot be held to one, of threads. */
-function threads(best, when) {
+function threads(best) {
   const hasCore = 'one job, one core' in best;
   return [
     ...(hasCore
-      ? ratio(best, `two cores / one${when}`, ['one job, one core', 'two jobs'], GOALS.threads)
+      ? ratio(
+          best,
+          'two jobs, two cores / one job, one',
+          ['one job, one core', 'two jobs'],
+          GOALS.threads,
+        )
       : []),
     ...ratio(
       best,
-      `two jobs / one${when}`,
+      'two jobs / one job free to use both',
       ['one job', 'two jobs'],
       hasCore ? undefined : GOALS.threads,
     ),
