@@ -83,6 +83,14 @@ export function wantsColour(stream: { readonly isTTY?: boolean }): boolean {
   return isInteractive(stream);
 }
 
+/**
+ * Width of a terminal; undefined for files and pipes, where lines stay whole, and for terminals
+ * that do not know their size (0), as of script(1).
+ */
+export function columnsOf(stream: NodeJS.WriteStream): number | undefined {
+  return stream.isTTY && stream.columns > 0 ? stream.columns : undefined;
+}
+
 /** What `--color` and `--no-color` say, as the environment would: child processes follow, too. */
 export function setColour(wanted: boolean): void {
   delete process.env['NO_COLOR'];

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { EXIT } from '../errors.ts';
 import { doctorJson, doctorText } from '../report/doctor.ts';
 import type { Finding } from '../report/doctor.ts';
-import { environment, isInteractive, nowIso, wantsColour } from '../system.ts';
+import { columnsOf, environment, isInteractive, nowIso, wantsColour } from '../system.ts';
 import type { DoctorFlags } from './doctor.ts';
 import { catalogFinding } from './doctor/catalog.ts';
 import { documentFindings } from './doctor/documents.ts';
@@ -35,7 +35,7 @@ export async function runDoctor(dir: string, flags: DoctorFlags): Promise<number
       ? `${JSON.stringify(doctorJson({ checkedAt, exitCode, findings }, toolVersion()), null, 2)}\n`
       : doctorText(findings, {
           colour: wantsColour(process.stdout),
-          columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+          columns: columnsOf(process.stdout),
         }),
   );
   return exitCode;
@@ -45,7 +45,7 @@ function streams(): Streams {
   const { stderr, stdout } = process;
   return {
     stdoutIsTerminal: stdout.isTTY === true,
-    columns: stdout.isTTY ? stdout.columns : undefined,
+    columns: columnsOf(stdout),
     isInteractive: isInteractive(stderr),
     coloured: wantsColour(stdout),
   };

@@ -24,7 +24,7 @@ import { checkBudget, costUsd, reachTarget } from '../loadtest/target.ts';
 import { thresholdName } from '../loadtest/threshold-text.ts';
 import { capacityVerdict, renderCapacityText, renderTrialLine } from '../report/capacity-text.ts';
 import { renderLoadText } from '../report/loadtest-text.ts';
-import { hostFacts, nowIso, wantsColour } from '../system.ts';
+import { columnsOf, hostFacts, nowIso, wantsColour } from '../system.ts';
 import { interrupts } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import { capacityOptions } from './loadtest-capacity-flags.ts';
@@ -40,7 +40,6 @@ import {
   writeStepSummary,
 } from './loadtest-output.ts';
 import { checkConsent, isBundled, scenarioFor, targetOf } from './loadtest-scenario.ts';
-import { columnsOf } from './profile-output.ts';
 import { CAPACITY_FILE } from './report-capacity.ts';
 import { toolVersion } from './tool-version.ts';
 

@@ -8,9 +8,8 @@ import type { RegressionLimit } from '../loadtest/compare-figures.ts';
 import { readComparedRun } from '../loadtest/compare-run.ts';
 import type { ComparedRun } from '../loadtest/compare-run.ts';
 import { comparisonVerdict, renderComparisonText } from '../report/comparison-text.ts';
-import { wantsColour } from '../system.ts';
+import { columnsOf, wantsColour } from '../system.ts';
 import { asMarkdown, writeStepSummary } from './loadtest-output.ts';
-import { columnsOf } from './profile-output.ts';
 import { toolVersion } from './tool-version.ts';
 
 export interface CompareFlags {

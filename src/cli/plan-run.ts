@@ -18,7 +18,7 @@ import { infracostUsage } from '../report/plan-stack-infracost.ts';
 import { planMarkdown } from '../report/plan-markdown.ts';
 import { planText } from '../report/plan-text.ts';
 import type { TextStyle } from '../report/text.ts';
-import { wantsColour } from '../system.ts';
+import { columnsOf, wantsColour } from '../system.ts';
 import type { CatalogOptions } from './catalog-plan.ts';
 import { calibrateFromRun } from './plan-calibrate.ts';
 import { readPlanInput } from './plan-read.ts';
@@ -86,7 +86,7 @@ function terminalStyle(): TextStyle {
   const { stdout } = process;
   return {
     colour: wantsColour(stdout),
-    columns: stdout.isTTY ? stdout.columns : undefined,
+    columns: columnsOf(stdout),
   };
 }
 

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { workloadProfileYaml } from '../config/workload-profile.ts';
 import { AgentInfraError, unwritableFile } from '../errors.ts';
 import { profileText } from '../report/profile-text.ts';
-import { wantsColour } from '../system.ts';
+import { columnsOf, wantsColour } from '../system.ts';
 import type { WorkloadProfile } from '../workload/workload-profile.ts';
 import { wholeFile } from './whole-file.ts';
 import type { WholeFile } from './whole-file.ts';
@@ -53,11 +53,6 @@ export async function printProfile(profile: WorkloadProfile, flags: OutputFlags)
     await written;
     process.stderr.write(`wrote ${output} (${profile.skeletons.length} sessions to replay)\n`);
   }
-}
-
-/** Width of a terminal; undefined for files and pipes, where lines stay whole. */
-export function columnsOf(stream: NodeJS.WriteStream): number | undefined {
-  return stream.isTTY ? stream.columns : undefined;
 }
 
 /** The first names, and how many more. */

@@ -29,7 +29,7 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
   profile
     .command('show')
     .description('print the report of a stored profile')
-    .argument('<profile>', 'workload profile (YAML)')
+    .argument('<profile>', 'workload profile (YAML), or the name of a bundled one')
     .option('--json', 'print JSON')
     .action(async (file, options) => {
       const { showProfile } = await import('./profile-view.ts');
@@ -38,8 +38,8 @@ export function addProfileCommand(program: Command, setExitCode: SetExitCode): v
   profile
     .command('diff')
     .description('compare two stored profiles, with intervals')
-    .argument('<before>', 'workload profile (YAML)')
-    .argument('<after>', 'workload profile (YAML)')
+    .argument('<before>', 'workload profile (YAML), or the name of a bundled one')
+    .argument('<after>', 'workload profile (YAML), or the name of a bundled one')
     .option('--json', 'print JSON')
     .action(async (before, after, options) => {
       const { diffStoredProfiles } = await import('./profile-view.ts');

@@ -5,8 +5,7 @@ import { AgentInfraError, asError } from '../errors.ts';
 import type { CapacityReport } from '../loadtest/capacity.ts';
 import { SAMPLES_FILE } from '../loadtest/job.ts';
 import { renderCapacityText } from '../report/capacity-text.ts';
-import { wantsColour } from '../system.ts';
-import { columnsOf } from './profile-output.ts';
+import { columnsOf, wantsColour } from '../system.ts';
 
 /** The result of a capacity search in its folder. */
 export const CAPACITY_FILE = 'capacity.json';

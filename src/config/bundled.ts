@@ -29,10 +29,10 @@ export function bundledNames(kind: BundledKind): readonly string[] {
 }
 
 /**
- * The scenario or plan that a command names: a file; else the bundled one of that name, with or
+ * The scenario, plan or profile that a command names: a file; else the bundled one of that name, with or
  * without its folder. What is neither comes back as it is, for the reader's own error.
  */
-export function namedDocument(kind: 'scenario' | 'plan', name: string): string {
+export function namedDocument(kind: 'scenario' | 'plan' | 'profile', name: string): string {
   if (isFile(name)) return name;
   const bare = name.startsWith(FOLDERS[kind]) ? name.slice(FOLDERS[kind].length) : name;
   const stem = bare.replace(/\.yaml$/, '');

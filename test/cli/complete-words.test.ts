@@ -51,6 +51,12 @@ describe('how a command line goes on', () => {
     { why: 'export formats', words: ['profile', 'export', '--format', 'w'], values: ['weka'] },
     { why: 'document kinds', words: ['schema', 'catalog-g'], values: ['catalog-gpu'] },
     { why: 'providers', words: ['catalog', 'show', 'bed'], values: ['bedrock'] },
+    {
+      why: 'bundled profiles',
+      words: ['profile', 'show', 'azure-co'],
+      values: ['azure-code', 'azure-conversation'],
+      files: ':yaml',
+    },
     { why: 'GPUs', words: ['plan', 'gpu', '--gpu', 'H100-S'], values: ['H100-SXM-80GB'] },
     { why: 'help of a command', words: ['help', 'gat'], values: ['gateway'] },
     { why: 'after two dashes: a program', words: ['profile', 'record', '--', ''], files: ':any' },

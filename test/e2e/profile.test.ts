@@ -144,6 +144,13 @@ describe('agent-infra profile', () => {
 });
 
 describe('agent-infra profile show and diff', () => {
+  it('take the name of a bundled profile', () => {
+    expect(run('show', 'azure-code').stdout).toMatch(/^azure-code /);
+    const { status, stderr } = run('show', 'azure-cod');
+    expect(status).toBe(2);
+    expect(stderr).toContain('azure-cod: no such file or folder');
+  });
+
   const file = join(folder, 'stored.yaml');
 
   it('show prints the report that profile printed, or JSON', () => {
