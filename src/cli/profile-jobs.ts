@@ -10,7 +10,8 @@ import { ProfileFold } from '../workload/profile-fold.ts';
 import type { ProfileOptions } from '../workload/profile-fold.ts';
 import { profilePart, revived } from './profile-part.ts';
 import type { PartProfile, PartProgress, PartSetup } from './profile-part.ts';
-import type { WorkerMessage } from './profile-worker.ts';
+import type { WorkerMessage, WorkerOrder } from './profile-worker.ts';
+import { rehearsePart } from './rehearse-part.ts';
 
 export interface JobOptions {
   readonly format: string;
@@ -155,17 +156,36 @@ async function inThreads(
   const failures = new Map<number, Error>();
   const setup: PartSetup = { format, fold };
   let next = 0;
-  const work = async (profile: (part: Part) => Promise<PartProfile>): Promise<void> => {
+  /** Gives the places of the parts that were read. */
+  const work = async (read: (part: Part) => Promise<void>): Promise<readonly number[]> => {
+    const places: number[] = [];
     // A failure in an early part is the one that a single thread would have met.
     while (next < parts.length && failures.size === 0 && !signal.aborted) {
-      const index = next;
+      const place = next;
       next += 1;
       try {
-        results[index] = await profile(parts[index]!);
+        await read(parts[place]!);
+        places.push(place);
       } catch (thrown) {
-        failures.set(index, thrown as Error);
+        failures.set(place, thrown as Error);
       }
     }
+    return places;
+  };
+  const workHere = async (): Promise<void> => {
+    // The first part that no other thread has taken.
+    await rehearsePart(parts[next] ?? [], setup, true);
+    const own: PartProfile[] = [];
+    const places = await work(async (part) => {
+      own.push(await profilePart(part, setup, { onProgress, signal }));
+    });
+    for (const [index, place] of places.entries()) results[place] = own[index]!;
+  };
+  const workThere = async (worker: Worker): Promise<void> => {
+    const places = await work(async (part) => void (await answer(worker, part, onProgress)));
+    if (failures.size > 0 || signal.aborted) return;
+    const given = await answer(worker, 'results', onProgress);
+    for (const [index, place] of places.entries()) results[place] = given[index]!;
   };
   const workers = Array.from(
     { length: Math.min(jobs, parts.length) - 1 },
@@ -178,10 +198,7 @@ async function inThreads(
   const stop = (): void => workers.forEach((worker) => void worker.terminate());
   signal.addEventListener('abort', stop, { once: true });
   try {
-    await Promise.all([
-      work((part) => profilePart(part, setup, { onProgress, signal })),
-      ...workers.map((worker) => work((part) => answer(worker, part, onProgress))),
-    ]);
+    await Promise.all([...workers.map(workThere), workHere()]);
   } finally {
     signal.removeEventListener('abort', stop);
     await Promise.all(workers.map((worker) => worker.terminate()));
@@ -193,11 +210,12 @@ async function inThreads(
   return results;
 }
 
+/** What the worker has read when it is asked for its results; nothing after a part. */
 function answer(
   worker: Worker,
-  part: Part,
+  order: WorkerOrder,
   onProgress: (progress: PartProgress) => void,
-): Promise<PartProfile> {
+): Promise<readonly PartProfile[]> {
   return new Promise((resolve, reject) => {
     const settle = (action: () => void): void => {
       worker.off('message', hear).off('error', fail).off('exit', end);
@@ -205,12 +223,12 @@ function answer(
     };
     const hear = (message: WorkerMessage): void => {
       if (message.kind === 'progress') onProgress(message);
-      else if (message.kind === 'done') settle(() => resolve(message.result));
-      else settle(() => reject(revived(message.error)));
+      else if (message.kind === 'failed') settle(() => reject(revived(message.error)));
+      else settle(() => resolve(message.kind === 'done' ? [] : message.results));
     };
     const fail = (error: Error): void => settle(() => reject(error));
     const end = (): void => settle(() => reject(new Error('a reading thread ended early')));
     worker.on('message', hear).on('error', fail).on('exit', end);
-    worker.postMessage(part);
+    worker.postMessage(order);
   });
 }
