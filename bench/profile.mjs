@@ -5,7 +5,7 @@
  *             a count, a mean, a p95 and a distinct count of the same files: DuckDB as one asks it,
  *             read_json, which finds the columns itself; and told the columns, which it then
  *             reads alone, to know how far the floor is
- *   threads   of 2 GB, because two threads start from 768 MB on: two jobs on two idle cores
+ *   threads   of 2 GB, where starting them weighs little: two jobs on two idle cores
  *             against one job on one core (goal ≥ 1.7x, needs taskset), and against one job that is
  *             free to use both cores, as it does: V8 compiles and collects garbage on threads of its
  *             own, about 1.2 cores in all

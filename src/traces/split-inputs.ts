@@ -31,11 +31,10 @@ export type Part = readonly PartFile[];
 /** Parts per thread: enough that a slow one does not keep the others waiting for long. */
 const PARTS_PER_JOB = 4;
 /**
- * Less than this is read as fast by one thread: every thread compiles its hot code anew, about a
- * second of CPU time, which two threads have to wait for (`bench/profile.mjs`: on two cores they
- * draw level at about 750 MB of transcripts) and more of them share.
+ * Less than this is read about as fast by one thread: every thread compiles its hot code anew, about
+ * a second of CPU time. Two cores gain 15 % for 400 MB of transcripts; more of them, and formats that
+ * take longer per byte, gain more.
  */
-const WORTH_TWO_THREADS_BYTES = 768 * 1024 * 1024;
 const WORTH_SPLITTING_BYTES = 256 * 1024 * 1024;
 const SMALLEST_PART_BYTES = 8 * 1024 * 1024;
 
@@ -45,7 +44,7 @@ const SMALLEST_PART_BYTES = 8 * 1024 * 1024;
  */
 export async function splitInputs(
   inputs: readonly string[],
-  { jobs, format, minBytes = worthSplitting(jobs) }: SplitOptions,
+  { jobs, format, minBytes = WORTH_SPLITTING_BYTES }: SplitOptions,
 ): Promise<readonly Part[] | undefined> {
   if (jobs < 2 || inputs.includes('-')) return undefined;
   const files = await expandInputs(inputs, noStdin());
@@ -83,10 +82,6 @@ export interface SplitOptions {
   readonly format: string;
   /** Inputs smaller than this are not split. */
   readonly minBytes?: number | undefined;
-}
-
-function worthSplitting(jobs: number): number {
-  return jobs < 3 ? WORTH_TWO_THREADS_BYTES : WORTH_SPLITTING_BYTES;
 }
 
 /** Joins parts that turned out to belong together into one, still in order. */
