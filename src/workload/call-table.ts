@@ -91,9 +91,10 @@ export class CallTable {
 
   /** The rows in order of arrival; calls without time first. */
   *rows(): Generator<CallRow> {
-    for (const index of this.#order()) {
-      const row: Partial<Record<keyof CallRow, number>> = { key: this.#keys.at(index) };
-      for (const field of FIELDS) row[field] = this.#columns[field].at(index);
+    const columns = this.#inOrder();
+    for (let index = 0; index < this.size; index += 1) {
+      const row: Partial<Record<keyof CallRow, number>> = { key: columns.key[index]! };
+      for (const field of FIELDS) row[field] = columns[field][index]!;
       yield row as CallRow;
     }
   }
@@ -105,116 +106,149 @@ export class CallTable {
   }
 
   figures(): CallFigures {
-    const order = this.#order();
-    const timed = order.filter((index) => isTimed(this.#keys.at(index)));
-    const first = timed.length === 0 ? null : this.#startMs(timed[0]!);
-    const column = (name: (typeof FIELDS)[number]): Float64Array =>
-      this.#columns[name].ordered(order);
-    const { durationMs, ttftMs } = this.#columns;
-    const input = this.#derived(order, (index) => this.#input(index));
-    const output = column('output');
+    const rows = this.#inOrder();
+    const inputs = sumsOf(sumsOf(rows.uncached, rows.cacheRead), rows.cacheWrite);
+    const input = known(inputs);
+    const output = known(rows.output);
+    const firstTimed = rows.key.findIndex(isTimed);
+    const timed = firstTimed === -1 ? null : timedFrom(rows, inputs, firstTimed);
     return {
-      firstStartMs: first,
-      lastStartMs: timed.length === 0 ? null : this.#startMs(timed.at(-1)!),
+      firstStartMs: timed === null ? null : keyMs(timed.key[0]!),
+      lastStartMs: timed === null ? null : keyMs(timed.key.at(-1)!),
       tokens: {
         input: summarise(input),
-        uncached: summarise(column('uncached')),
-        cacheRead: unlessUnreported(column('cacheRead')),
-        cacheWrite: unlessUnreported(column('cacheWrite')),
+        uncached: summarise(known(rows.uncached)),
+        cacheRead: unlessUnreported(known(rows.cacheRead)),
+        cacheWrite: unlessUnreported(known(rows.cacheWrite)),
         output: summarise(output),
-        reasoning: unlessUnreported(column('reasoning')),
+        reasoning: unlessUnreported(known(rows.reasoning)),
       },
       spearmanInputOutput: spearman(input, output),
       inputFit: fitLengths(input),
       outputFit: fitLengths(output),
-      e2eMs: summarise(column('durationMs')),
-      ttftMs: summarise(column('ttftMs')),
-      itlMs: summarise(
-        this.#derived(order, (index) =>
-          interTokenMs(durationMs.at(index), ttftMs.at(index), this.#columns.output.at(index)),
-        ),
-      ),
-      arrivals: timed.length === 0 ? null : this.#arrivals(timed),
-      concurrency: this.#concurrency(timed),
+      e2eMs: summarise(known(rows.durationMs)),
+      ttftMs: summarise(known(rows.ttftMs)),
+      itlMs: summarise(interTokenTimes(rows)),
+      arrivals: timed === null ? null : arrivalsOf(timed),
+      concurrency: timed === null ? null : concurrencyOf(timed),
       warnings: [],
     };
   }
 
   /** Calls of one instant by their figures: equal rows are interchangeable. */
-  #order(): Uint32Array<ArrayBuffer> {
-    return inOrder(this.#keys.toArray(), (a, b) => {
+  #inOrder(): CallTableState {
+    const columns = this.state();
+    const order = inOrder(columns.key, (a, b) => {
       for (const field of FIELDS) {
-        const [x, y] = [this.#columns[field].at(a), this.#columns[field].at(b)];
+        const [x, y] = [columns[field][a]!, columns[field][b]!];
         if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
         if (Number.isNaN(x)) return -1;
         return Number.isNaN(y) ? 1 : x - y;
       }
       return 0;
     });
+    if (order.every((place, index) => place === index)) return columns;
+    const sorted: Partial<Record<keyof CallRow, Float64Array>> = {};
+    for (const field of ['key', ...FIELDS] as const)
+      sorted[field] = permuted(columns[field], order);
+    return sorted as CallTableState;
   }
+}
 
-  #startMs(index: number): number {
-    return keyMs(this.#keys.at(index));
-  }
+/** Rows with a time, in its order. */
+interface TimedRows {
+  readonly key: Float64Array;
+  readonly durationMs: Float64Array;
+  readonly uncached: Float64Array;
+  readonly cacheWrite: Float64Array;
+  readonly output: Float64Array;
+  readonly input: Float64Array;
+}
 
-  #input(index: number): number {
-    const { uncached, cacheRead, cacheWrite } = this.#columns;
-    return uncached.at(index) + cacheRead.at(index) + cacheWrite.at(index);
-  }
+/** @param first from here on the rows have a time */
+function timedFrom(rows: CallTableState, input: Float64Array, first: number): TimedRows {
+  return {
+    key: rows.key.subarray(first),
+    durationMs: rows.durationMs.subarray(first),
+    uncached: rows.uncached.subarray(first),
+    cacheWrite: rows.cacheWrite.subarray(first),
+    output: rows.output.subarray(first),
+    input: input.subarray(first),
+  };
+}
 
-  #derived(order: Uint32Array, value: (index: number) => number): Float64Array {
-    return collect(order, value);
-  }
+function arrivalsOf({ key, uncached, cacheWrite, output, input }: TimedRows): ArrivalProfile {
+  const firstMs = keyMs(key[0]!);
+  return profileArrivals({
+    ...(firstMs >= FIRST_CALENDAR_MS ? { epochMs: firstMs } : {}),
+    startUs: sinceFirst(key),
+    allIn: unknownAsZero(sumsOf(input, output)),
+    uncached: unknownAsZero(sumsOf(uncached, cacheWrite)),
+    output: unknownAsZero(output.slice()),
+  });
+}
 
-  #arrivals(timed: Uint32Array): ArrivalProfile {
-    const { uncached, cacheWrite, output } = this.#columns;
-    const first = this.#keys.at(timed[0]!);
-    const firstMs = this.#startMs(timed[0]!);
-    return profileArrivals({
-      ...(firstMs >= FIRST_CALENDAR_MS ? { epochMs: firstMs } : {}),
-      startUs: collect(timed, (index) => this.#keys.at(index) - first),
-      allIn: collect(timed, (index) => this.#input(index) + output.at(index), 0),
-      uncached: collect(timed, (index) => uncached.at(index) + cacheWrite.at(index), 0),
-      output: collect(timed, (index) => output.at(index), 0),
-    });
-  }
-
-  #concurrency(timed: Uint32Array): Concurrency | null {
-    const ended = timed.filter((index) => !Number.isNaN(this.#columns.durationMs.at(index)));
-    if (ended.length === 0) return null;
-    const first = this.#keys.at(ended[0]!);
+function concurrencyOf({ key, durationMs }: TimedRows): Concurrency | null {
+  const starts = new Float64Array(key.length);
+  const ends = new Float64Array(key.length);
+  let count = 0;
+  for (let index = 0; index < key.length; index += 1) {
+    const duration = durationMs[index]!;
+    if (Number.isNaN(duration)) continue;
     // Whole microseconds from the first start add up exactly, in any order.
-    const startUs = (index: number): number => this.#keys.at(index) - first;
-    const starts = collect(ended, startUs);
-    const ends = collect(
-      ended,
-      (index) => startUs(index) + Math.round(this.#columns.durationMs.at(index) * US_PER_MS),
-    );
-    return concurrency(starts, ends);
+    const startUs = key[index]! - key[0]!;
+    starts[count] = startUs;
+    ends[count] = startUs + Math.round(duration * US_PER_MS);
+    count += 1;
   }
+  return concurrency(starts.subarray(0, count), ends.subarray(0, count));
+}
+
+function sinceFirst(keys: Float64Array): Float64Array {
+  const result = new Float64Array(keys.length);
+  for (let index = 0; index < keys.length; index += 1) result[index] = keys[index]! - keys[0]!;
+  return result;
+}
+
+function sumsOf(a: Float64Array, b: Float64Array): Float64Array {
+  const result = new Float64Array(a.length);
+  for (let index = 0; index < a.length; index += 1) result[index] = a[index]! + b[index]!;
+  return result;
+}
+
+function permuted(values: Float64Array, order: Uint32Array): Float64Array {
+  const result = new Float64Array(order.length);
+  for (let index = 0; index < order.length; index += 1) result[index] = values[order[index]!]!;
+  return result;
+}
+
+/** Without NaN; the list itself where there is none. */
+function known(values: Float64Array): Float64Array {
+  let count = 0;
+  for (let index = 0; index < values.length; index += 1) {
+    if (!Number.isNaN(values[index]!)) count += 1;
+  }
+  return count === values.length ? values : values.filter((value) => !Number.isNaN(value));
+}
+
+/** In place. */
+function unknownAsZero(values: Float64Array): Float64Array {
+  for (let index = 0; index < values.length; index += 1) {
+    if (Number.isNaN(values[index]!)) values[index] = 0;
+  }
+  return values;
+}
+
+function interTokenTimes({ durationMs, ttftMs, output }: CallTableState): Float64Array {
+  const result = new Float64Array(output.length);
+  for (let index = 0; index < output.length; index += 1) {
+    result[index] = interTokenMs(durationMs[index]!, ttftMs[index]!, output[index]!);
+  }
+  return known(result);
 }
 
 /** One column per field of a row. */
 export type CallTableState = Readonly<Record<keyof CallRow, Float64Array>>;
-
-/**
- * One value per call, by a plain loop (TypedArray.from is several times slower on millions).
- * @param unknown stands for NaN; without it, unknown values are left out
- */
-function collect(
-  order: Uint32Array,
-  value: (index: number) => number,
-  unknown?: number,
-): Float64Array {
-  const values = new Float64Array(order.length);
-  let count = 0;
-  for (let row = 0; row < order.length; row += 1) {
-    const number = value(order[row]!);
-    if (!Number.isNaN(number)) values[count++] = number;
-    else if (unknown !== undefined) values[count++] = unknown;
-  }
-  return values.subarray(0, count);
-}
 
 /** (end - first token) / (output - 1); NaN for one token or unknown times. */
 export function interTokenMs(durationMs: number, ttftMs: number, output: number): number {
