@@ -9,6 +9,9 @@ export const CI_FILES = {
   gitlab: '.gitlab-ci.yml',
 } as const satisfies Record<CiSystem, string>;
 
+/** For a repository that has a GitLab pipeline: to be included by it. */
+export const GITLAB_INCLUDE = '.gitlab/capacity.gitlab-ci.yml';
+
 /**
  * The pipeline of a CI system. It runs the agent-infra that the repository's lockfile pins, and
  * nothing that is fetched by name alone.
@@ -83,6 +86,6 @@ capacity:
 } as const satisfies Record<CiSystem, (steps: Steps) => string>;
 
 /** A path as one word of a POSIX shell. */
-function quoted(path: string): string {
+export function quoted(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }

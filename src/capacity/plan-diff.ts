@@ -71,13 +71,14 @@ function scaleDiff(
     planned: { before: before !== undefined, after: after !== undefined },
     verdict: { before: before?.verdict ?? null, after: after?.verdict ?? null },
     callsPerMinute: change(({ demand }) => demand.rpm.mean),
-    fullestLimit: change(fullest),
+    fullestLimit: change(({ limits }) => fullestLimit(limits)),
     usdPerMonth: change(({ cost }) => cost.monthly.total),
     usdPerTurn: change(({ cost }) => cost.perTurn),
   };
 }
 
-function fullest({ limits }: ScaleOutline): number | null {
+/** Use of the fullest limit; null when none is known. */
+export function fullestLimit(limits: ScaleOutline['limits']): number | null {
   const known = limits.map(({ utilisation }) => utilisation).filter((use) => use !== null);
   return known.length === 0 ? null : Math.max(...known);
 }

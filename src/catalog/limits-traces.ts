@@ -64,8 +64,9 @@ const MODEL_ATTRIBUTES = ['gen_ai.request.model', 'gen_ai.response.model'];
  */
 export function otlpHeaders(text: string): TracedHeaders[] {
   if (!text.includes('resourceSpans')) return [];
-  const documents = [text, ...text.split('\n')].flatMap((part) => {
-    const parsed = otlp.safeParse(json(part));
+  const whole = json(text);
+  const documents = (whole === undefined ? text.split('\n').map(json) : [whole]).flatMap((part) => {
+    const parsed = otlp.safeParse(part);
     return parsed.success ? [parsed.data] : [];
   });
   const spans = documents

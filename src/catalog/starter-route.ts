@@ -22,7 +22,7 @@ export interface StarterRoute extends NamedRoute {
  * @throws catalog.unknown with what is known instead
  */
 export function starterRoute(text: string, catalogs: Catalogs, day: string): StarterRoute {
-  const [, provider = '', wantedModel, wantedTier] =
+  const [, provider = text, wantedModel, wantedTier] =
     /^([^/@]*)(?:\/([^@]+))?(?:@(.+))?$/.exec(text) ?? [];
   const catalog = catalogs.providers.get(provider);
   if (catalog === undefined) throw unknown('provider', provider, catalogs.providers.keys());

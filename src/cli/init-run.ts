@@ -2,7 +2,13 @@ import { existsSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 
-import { CI_FILES, CI_SYSTEMS, ciPipeline } from '../artefacts/ci-pipeline.ts';
+import {
+  CI_FILES,
+  CI_SYSTEMS,
+  GITLAB_INCLUDE,
+  ciPipeline,
+  quoted,
+} from '../artefacts/ci-pipeline.ts';
 import type { CiSystem } from '../artefacts/ci-pipeline.ts';
 import { planTemplate } from '../catalog/plan-template.ts';
 import { readCatalogs } from '../catalog/providers.ts';
@@ -10,7 +16,7 @@ import { starterGateway, starterProvider, starterScenario } from '../catalog/sta
 import type { StarterProject } from '../catalog/starter-documents.ts';
 import { starterRoute } from '../catalog/starter-route.ts';
 import { workloadProfileProblem } from '../config/bundled.ts';
-import { AgentInfraError, EXIT, fileReason } from '../errors.ts';
+import { AgentInfraError, EXIT, unwritableFile } from '../errors.ts';
 import { isInteractive, nowIso } from '../system.ts';
 import type { InitFlags } from './init.ts';
 import { askChoices } from './init-questions.ts';
@@ -109,9 +115,12 @@ async function projectFiles(
       about: 'keeps runs out of git',
     },
     ...systems.map((system) => ({
-      path: join(root, CI_FILES[system]),
+      path: join(root, pipelineFile(root, system)),
       text: ciPipeline(system, inRoot),
-      about: 'plan check and load test of a change',
+      about:
+        pipelineFile(root, system) === GITLAB_INCLUDE
+          ? `plan check and load test of a change; ${CI_FILES.gitlab} needs: include: ${GITLAB_INCLUDE}`
+          : 'plan check and load test of a change',
     })),
   ];
   return { files, note };
@@ -137,6 +146,12 @@ function ciOf(root: string): CiSystem {
     : 'github';
 }
 
+/** GitLab has one pipeline per repository, which init did not write: it is left alone. */
+function pipelineFile(root: string, system: CiSystem): string {
+  const isTaken = system === 'gitlab' && existsSync(join(root, CI_FILES.gitlab));
+  return isTaken ? GITLAB_INCLUDE : CI_FILES[system];
+}
+
 function refuseToReplace(files: readonly ProjectFile[], { force }: InitFlags): void {
   const there = files.filter(({ path }) => existsSync(path)).map(({ path }) => shown(path));
   if (there.length === 0 || force === true) return;
@@ -152,9 +167,7 @@ async function write(path: string, text: string): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
   } catch (thrown) {
-    throw new AgentInfraError('output.unwritable', `${shown(path)}: ${fileReason(thrown)}`, {
-      cause: thrown,
-    });
+    throw unwritableFile(shown(path), thrown);
   }
 }
 
@@ -165,7 +178,7 @@ function shown(path: string): string {
 }
 
 function nextSteps(dir: string, { ci }: InitChoices): string {
-  const enter = resolve(dir) === resolve('.') ? '' : `  cd ${dir}\n`;
+  const enter = resolve(dir) === resolve('.') ? '' : `  cd ${quoted(dir)}\n`;
   const pipeline =
     ci === 'none'
       ? ''

@@ -183,9 +183,14 @@ async function inThreads(
   };
   const workThere = async (worker: Worker): Promise<void> => {
     const places = await work(async (part) => void (await answer(worker, part, onProgress)));
-    if (failures.size > 0 || signal.aborted) return;
-    const given = await answer(worker, 'results', onProgress);
-    for (const [index, place] of places.entries()) results[place] = given[index]!;
+    if (places.length === 0 || failures.size > 0 || signal.aborted) return;
+    try {
+      const given = await answer(worker, 'results', onProgress);
+      for (const [index, place] of places.entries()) results[place] = given[index]!;
+    } catch (thrown) {
+      // Ended meanwhile, by the signal for one; the other threads are waited for all the same.
+      failures.set(places[0]!, thrown as Error);
+    }
   };
   const workers = Array.from(
     { length: Math.min(jobs, parts.length) - 1 },

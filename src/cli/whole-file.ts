@@ -1,5 +1,5 @@
-import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 /** Where to write what becomes a file as a whole or not at all. */
 export interface WholeFile {
@@ -24,13 +24,19 @@ export async function wholeFile(file: string): Promise<WholeFile> {
     throw thrown;
   });
   if (found !== undefined && !found.isFile()) return asItIs(file);
-  const target = found === undefined ? file : await realpath(file);
+  const target = found === undefined ? await linkedBy(file) : await realpath(file);
   const path = `${target}.partial`;
   return {
     path,
     keep: () => rename(path, target),
     drop: () => rm(path, { force: true }).catch(() => {}),
   };
+}
+
+/** The file that a link names which is not there yet; else the file itself. */
+async function linkedBy(file: string): Promise<string> {
+  const link = await readlink(file).catch(() => undefined);
+  return link === undefined ? file : resolve(dirname(file), link);
 }
 
 /** A folder fails when it is opened. */

@@ -1,6 +1,7 @@
 import { planGates } from '../capacity/gates.ts';
 import { formatScale } from '../capacity/limit.ts';
 import type { Plan } from '../capacity/plan.ts';
+import { fullestLimit } from '../capacity/plan-diff.ts';
 import { html, renderPage } from './html.ts';
 import type { Markup } from './html.ts';
 import { cards, dataTable, pill, section } from './html-parts.ts';
@@ -34,11 +35,11 @@ export function renderPlanHtml(plan: Plan): string {
 
 function headlineCards(plan: Plan): Card[] {
   return plan.scales.map(({ cost, limits, scale, verdict }): Card => {
-    const fullest = limits.reduce((most, { utilisation }) => Math.max(most, utilisation ?? 0), 0);
+    const use = fullestLimit(limits);
     return {
       label: `at ${formatScale(scale)}`,
       value: PLAN_VERDICTS[verdict].text,
-      detail: `${money(cost.monthly.total)} a month; the fullest limit at ${Math.round(fullest * 100)}%`,
+      detail: `${money(cost.monthly.total)} a month${use === null ? '' : `; the fullest limit at ${Math.round(use * 100)}%`}`,
       tone: TONES[verdict],
     };
   });

@@ -129,6 +129,8 @@ export class OpencodeSessions {
     const isCall = isBegun || message.tokens !== undefined || message.error !== undefined;
     const isTask = !isCall && parts.some(({ tool }) => tool?.name === TASK);
     if (!isCall && !isTask) {
+      // An implied message without parts stands for a record that is booked already.
+      if (records === 0) return;
       this.#tally.used(records - 1);
       this.#tally.skip('message of no model call (a command of the user)', place);
       return;

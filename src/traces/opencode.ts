@@ -59,7 +59,7 @@ class OpencodeFold implements JsonFold {
   }
 
   value(value: unknown, place: Place): void {
-    if (SIDE_FILE.test(place.file)) {
+    if (SIDE_FILE.test(place.file) && !isRecord(value)) {
       this.#tally.read();
       this.#tally.skip('file of the store that holds no calls', place);
     } else if (Array.isArray(value)) for (const item of listOf(value)) this.#item(item, place);
@@ -240,6 +240,9 @@ const EVENTS = new Set([
   'error',
   'done',
 ]);
-/** Files of the store beside sessions, messages and parts (json-migration.ts of opencode names them). */
+/**
+ * Files of the store beside sessions, messages and parts (json-migration.ts of opencode names them).
+ * Their folder decides, so it must be opencode's: other traces lie below `storage/project` as well.
+ */
 const SIDE_FILE =
-  /(?:^|[\\/:])storage[\\/](?:project|todo|permission|session_share|share|session_diff)[\\/][^\\/]*$/;
+  /opencode[^\\/]*[\\/]storage[\\/](?:project|todo|permission|session_share|share|session_diff)[\\/][^\\/]*\.json$/;

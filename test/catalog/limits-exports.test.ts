@@ -79,6 +79,7 @@ describe('limits out of traces', () => {
       rpm: 4000,
       itpm: 2_000_000,
     });
+    expect(JSON.stringify(imported)).toContain('rate-limit headers of 1 call"');
   });
 
   test('spans without such headers tell nothing', () => {

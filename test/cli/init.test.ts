@@ -135,6 +135,19 @@ test('a repository with a GitLab pipeline gets no GitHub one', async () => {
   expect(out).not.toContain('.github');
 });
 
+test('a GitLab pipeline that is there is never replaced, with --force neither', async () => {
+  const repository = freshFolder();
+  mkdirSync(join(repository, '.git'), { recursive: true });
+  writeFileSync(join(repository, '.gitlab-ci.yml'), 'stages: [deploy]\n');
+  for (const more of [[], ['--force']]) {
+    const { code, err } = await runCli(['init', join(repository, 'cap'), '--yes', ...more]);
+    expect(code).toBe(0);
+    expect(err).toContain('.gitlab-ci.yml needs: include: .gitlab/capacity.gitlab-ci.yml');
+  }
+  expect(readFileSync(join(repository, '.gitlab-ci.yml'), 'utf8')).toBe('stages: [deploy]\n');
+  expect(existsSync(join(repository, '.gitlab/capacity.gitlab-ci.yml'))).toBe(true);
+});
+
 describe('questions on a terminal', () => {
   const defaults = { workload: 'research-agent', providers: ['openai'], ci: 'github' } as const;
   const nothing = { workload: undefined, providers: undefined, ci: undefined };

@@ -36,6 +36,16 @@ test('a link stays a link, and the file it names is replaced', async () => {
   expect((await lstat(join(folder, 'latest.yaml'))).isSymbolicLink()).toBe(true);
 });
 
+test('a link to a file that is not there yet stays a link as well', async () => {
+  await mkdir(join(folder, 'runs'));
+  await symlink('runs/first.yaml', join(folder, 'latest.yaml'));
+  const whole = await wholeFile(join(folder, 'latest.yaml'));
+  await writeFile(whole.path, 'new');
+  await whole.keep();
+  expect(await readFile(join(folder, 'runs/first.yaml'), 'utf8')).toBe('new');
+  expect((await lstat(join(folder, 'latest.yaml'))).isSymbolicLink()).toBe(true);
+});
+
 test.skipIf(process.platform === 'win32')(
   'a device is written to as it is, not replaced by a file',
   async () => {

@@ -35,4 +35,5 @@ test('what nobody knows is a question mark there, too', () => {
   const page = renderPlanHtml(makePlan(planOf({ routes: [routeOf({ limits: {} })] }), options));
   expect(page).toContain('No limit is known');
   expect(page).toContain('? a month');
+  expect(page).not.toContain('fullest limit');
 });

@@ -256,6 +256,32 @@ describe('a store of small files', () => {
     ]);
   });
 
+  test('the names of its folders alone claim no trace of others, nor hide an export', async () => {
+    mkdirSync(join(root, 'storage/project'), { recursive: true });
+    const claude = join(root, '../', `claude-${Date.now()}`, 'storage/project/a.jsonl');
+    mkdirSync(dirname(claude), { recursive: true });
+    const line = (type: string, message: object): string =>
+      JSON.stringify({ type, sessionId: 's', timestamp: '2026-01-01T00:00:00Z', message });
+    writeFileSync(
+      claude,
+      [
+        line('user', { role: 'user', content: 'made up' }),
+        line('assistant', {
+          role: 'assistant',
+          id: 'm',
+          usage: { input_tokens: 5, output_tokens: 1 },
+        }),
+      ].join('\n'),
+    );
+    expect((await collect([claude])).format).toBe('claude-transcript');
+    rmSync(join(dirname(claude), '../..'), { recursive: true });
+    put('share/e.json', {
+      info: session('ses_b', 0),
+      messages: [{ info: assistant('msg_1', 'ses_b', [1, 6], [10, 2, 90, 0]), parts: [] }],
+    });
+    expect(inputs(await collect([join(root, 'storage/share/e.json')]))).toEqual([100]);
+  });
+
   test('an export of a session beside the store counts nothing twice', async () => {
     putFamily();
     const alone = await collect([root]);
@@ -518,6 +544,12 @@ describe('lines of a run', () => {
     ]);
     expect(found.records).toEqual({ read: 8, used: 8, skipped: 0, duplicates: 0 });
     expect(JSON.stringify(found)).not.toContain('private words');
+  });
+
+  test('a part without a type is skipped once, and its message books nothing', async () => {
+    const bad = event('text', 11, { part: { id: 'p3', messageID: 'msg_9', sessionID: 'ses_any' } });
+    const found = await collectText([...run, bad].join('\n'));
+    expect(found.records).toEqual({ read: 9, used: 8, skipped: 1, duplicates: 0 });
   });
 
   test('with the export of its session the model and the times are known, and nothing counts twice', async () => {

@@ -48,6 +48,29 @@ test('messages of one instant and one hash count the same in any order', () => {
   expect(counts([asks[1]!, asks[0]!, asks[2]!])).toEqual(counts(asks));
 });
 
+test('of more messages than are compared the earliest stay, in whatever order and parts they come', () => {
+  // 16,384 are compared, and what is beyond goes when there are twice as many.
+  const calls = Array.from({ length: 40_000 }, (_, index): LlmCall => {
+    const ask = { text: index, before: undefined, shingles: Uint32Array.of(index) };
+    return llm({ startMs: index, details: { ask } });
+  });
+  const stateOf = (...parts: readonly (readonly LlmCall[])[]): object => {
+    const whole = new RepeatFold();
+    for (const part of parts) {
+      const fold = new RepeatFold();
+      for (const call of part) fold.call(call);
+      whole.merge(fold.state());
+    }
+    return whole.state();
+  };
+  const inOrder = stateOf(calls);
+  expect(inOrder).toMatchObject({ asks: { texts: { length: 16_384, 0: 0, 16_383: 16_383 } } });
+  expect(stateOf(calls.toReversed())).toEqual(inOrder);
+  const odd = calls.filter((_, index) => index % 2 === 1);
+  const even = calls.filter((_, index) => index % 2 === 0);
+  expect(stateOf(odd, even)).toEqual(inOrder);
+});
+
 describe('user messages', () => {
   const states = (...asks: readonly (readonly [string, number?])[]): object => {
     const { sameState, otherState, unknownState } = nearRepeats(
