@@ -11,18 +11,20 @@ const awsQuotas = z.object({
 
 /** Names of docs.aws.amazon.com/bedrock/latest/userguide/quotas-runtime.html, 2026. */
 const AWS_QUOTA =
-  /^(?:global |geo )?(cross-region|on-demand)\b.*?\b(tokens|requests) per (minute|day) for (?:anthropic )?(.+)$/i;
+  /^(?:global |geo )?(cross-region|on-demand)\b(?!.*latency-optimized).*?\b(tokens|requests) per (minute|day) for (?:anthropic )?(.+)$/i;
 
 /**
  * `aws service-quotas list-service-quotas --service-code bedrock`. The quota of cross-region
- * inference wins over on-demand: current models are reached through inference profiles only.
+ * inference wins over on-demand, because current models are reached through inference profiles
+ * only, and that of a geography over the global one. Latency-optimized inference has quotas of its
+ * own, which are left out, and so are quotas of 0, which an account has not been given.
  */
 export function awsLimits(text: string): ImportedLimits[] {
   const parsed = awsQuotas.safeParse(documentOf(text, '"Quotas"'));
   if (!parsed.success) return [];
   const models = new Map<string, { [D in Dimension]?: number }>();
-  const ordered = parsed.data.Quotas.toSorted(
-    (a, b) => Number(/cross-region/i.test(a.QuotaName)) - Number(/cross-region/i.test(b.QuotaName)),
+  const ordered = parsed.data.Quotas.filter(({ Value }) => Value > 0).toSorted(
+    (a, b) => rankOf(a.QuotaName) - rankOf(b.QuotaName),
   );
   for (const { QuotaName, Value } of ordered) {
     const [, , what, period, name] = AWS_QUOTA.exec(QuotaName) ?? [];
@@ -44,17 +46,23 @@ export function awsLimits(text: string): ImportedLimits[] {
   }));
 }
 
+/** The higher one wins. */
+function rankOf(quota: string): number {
+  if (!/cross-region/i.test(quota)) return 0;
+  return /^global /i.test(quota) ? 1 : 2;
+}
+
 const DIMENSION_OF: Readonly<Record<string, Dimension>> = {
   'tokens per minute': 'tpm',
   'tokens per day': 'tpd',
   'requests per minute': 'rpm',
 };
 
-/** `Claude Sonnet 4.6 V1` → `claude-sonnet-4-6`, as the catalog names it. */
+/** `Claude Sonnet 4.6 V1` → `claude-sonnet-4-6`, as the catalog names it; V2 is another model. */
 function slug(name: string): string {
   return name
     .toLowerCase()
-    .replace(/\s+v\d+$/, '')
+    .replace(/\s+v1$/, '')
     .replaceAll(/[\s.]+/g, '-');
 }
 

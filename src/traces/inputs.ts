@@ -76,8 +76,13 @@ async function fileInput(path: string, named: boolean): Promise<TraceInput> {
   const { size } = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
-  const isSmall = size > 0 && size <= SMALL_FILE_BYTES;
-  return { path, named, bytes: size, open: () => (isSmall ? atOnce(path) : readFrom(path)) };
+  return { path, named, bytes: size, open: () => contentOf(path, size) };
+}
+
+/** The bytes of a file of known size; 0 for what has none, as a pipe. */
+export function contentOf(path: string, bytes: number): AsyncIterable<Buffer> {
+  const isSmall = bytes > 0 && bytes <= SMALL_FILE_BYTES;
+  return isSmall ? atOnce(path) : readFrom(path);
 }
 
 /** Stores of many small files: each trip through the thread pool would cost more than the reading. */

@@ -1,7 +1,7 @@
 import { dirname, sep } from 'node:path';
 
 import { ByteStream } from './byte-stream.ts';
-import { expandInputs, readFrom, type TraceInput } from './inputs.ts';
+import { contentOf, expandInputs, readFrom, type TraceInput } from './inputs.ts';
 import { CopyFinder } from './read.ts';
 import { isTraceFormat, type TraceFormat } from './readers.ts';
 import { HEAD_BYTES, sampleOf, sniff } from './sniff.ts';
@@ -92,7 +92,7 @@ export function joined(parts: readonly Part[]): Part {
 /** A file of a part as an input to read. */
 export function partInput({ path, named, bytes, isCopy, lines }: PartFile): TraceInput {
   const open = (): AsyncIterable<Buffer> =>
-    lines === undefined ? readFrom(path) : linesOf(path, lines);
+    lines === undefined ? contentOf(path, bytes) : linesOf(path, lines);
   return { path, named, bytes, isCopy, format: lines?.format, open };
 }
 

@@ -171,7 +171,7 @@ describe('a pool calibrated by a load test', () => {
     },
     { why: 'a faster one', model: 'Llama-3.1-8B', tensor: 1, factor: 0.8 },
     {
-      why: 'two GPUs per replica, as the plan says',
+      why: 'four GPUs per replica, as the plan says',
       model: 'Llama-3.1-70B',
       tensor: 4,
       factor: 1.2,

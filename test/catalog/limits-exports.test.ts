@@ -90,6 +90,27 @@ describe('limits out of traces', () => {
 describe('limits out of quota exports', () => {
   const quota = (QuotaName: string, Value: number): object => ({ QuotaName, Value, Unit: 'None' });
 
+  test('AWS Service Quotas: other models, other kinds of inference and quotas of 0 stay apart', () => {
+    const tokens = 'model inference tokens per minute for Anthropic';
+    const imported = importLimits(
+      JSON.stringify({
+        Quotas: [
+          quota(`Cross-region ${tokens} Claude 3.5 Sonnet`, 800_000),
+          quota(`Cross-region ${tokens} Claude 3.5 Sonnet V2`, 1_000_000),
+          quota(`On-demand, latency-optimized ${tokens} Claude 3.5 Sonnet`, 5),
+          quota(`Global cross-region ${tokens} Claude Sonnet 4 V1`, 9000),
+          quota(`Cross-region ${tokens} Claude Sonnet 4 V1`, 0),
+        ],
+      }),
+      'quotas.json',
+    );
+    expect(imported.map(({ limits, models }) => [models, limits])).toEqual([
+      [['claude-sonnet-4'], { tpm: 9000 }],
+      [['claude-3-5-sonnet'], { tpm: 800_000 }],
+      [['claude-3-5-sonnet-v2'], { tpm: 1_000_000 }],
+    ]);
+  });
+
   test('AWS Service Quotas: cross-region wins, models as the catalog names them', () => {
     const text = JSON.stringify({
       Quotas: [

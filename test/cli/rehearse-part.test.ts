@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 
 import { profilePart } from '../../src/cli/profile-part.ts';
 import { rehearsePart } from '../../src/cli/rehearse-part.ts';
 import type { PartFile } from '../../src/traces/split-inputs.ts';
+import { ProfileFold } from '../../src/workload/profile-fold.ts';
+import type { ProfileState } from '../../src/workload/profile-state.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rehearse-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -36,6 +38,30 @@ describe('a rehearsal', () => {
     { why: 'of rows', part: part('rows.csv', CSV) },
   ])('$why says nothing', async ({ part: files }) => {
     await expect(rehearsePart(files, setup, true)).resolves.toBeUndefined();
+  });
+
+  test.each([
+    {
+      why: 'twice with figures where the profile is computed',
+      figures: true,
+      folded: 2,
+      computed: 2,
+    },
+    { why: 'without them elsewhere', figures: false, folded: 2, computed: 0 },
+  ])('reads the rows $why', async ({ computed, figures, folded }) => {
+    const state = vi.spyOn(ProfileFold.prototype, 'state');
+    const profile = vi.spyOn(ProfileFold.prototype, 'profile');
+    try {
+      await rehearsePart(part('twice.csv', CSV), setup, figures);
+      expect(state).toHaveBeenCalledTimes(folded);
+      expect(state.mock.results.map(({ value }) => (value as ProfileState).counts.calls)).toEqual([
+        200, 200,
+      ]);
+      expect(profile).toHaveBeenCalledTimes(computed);
+    } finally {
+      state.mockRestore();
+      profile.mockRestore();
+    }
   });
 
   test('leaves what is read afterwards as it is', async () => {
