@@ -17,11 +17,12 @@ import { toolVersion } from './tool-version.ts';
 export async function runDoctor(dir: string, flags: DoctorFlags): Promise<number> {
   const env = environment();
   const checkedAt = nowIso();
-  // Programs answer while we read.
-  const asked = toolFindings(env);
-  const documents = await documentFindings(resolve(dir), env);
-  const [tools, machine, catalog] = await Promise.all([
-    asked,
+  // Programs answer while we read; waited for together, so that no rejection goes unhandled.
+  const [tools, documents] = await Promise.all([
+    toolFindings(env),
+    documentFindings(resolve(dir), env),
+  ]);
+  const [machine, catalog] = await Promise.all([
     machineFindings(documents.load, checkedAt.slice(0, 10)),
     catalogFinding(checkedAt.slice(0, 10)),
   ]);

@@ -79,16 +79,21 @@ export async function checkPlanDocument(file: string): Promise<void> {
     hasPool ? readGpus() : new Map<string, never>(),
     hasPool ? readModels() : new Map<string, never>(),
   ]);
-  const { goals, workload } = await loadPlan(file, {
+  const { caching, goals, routes, targets, workload } = await loadPlan(file, {
     env: environment(),
     check: (plan) => [
       ...checkPlan(plan, catalogs, { gpus: [...gpus.keys()], models: [...models.keys()] }),
       ...checkProfileName(plan, file),
     ],
   });
-  // Only these can contradict what the rest of the plan comes to.
+  // Only these can contradict what the rest of the plan, or its workload, comes to.
   const { headroom = 0, monthlyCost, turnLatency } = goals ?? {};
-  if (monthlyCost !== undefined || turnLatency !== undefined || headroom >= 1) {
+  const hasGoal = monthlyCost !== undefined || turnLatency !== undefined || headroom >= 1;
+  const asksWorkload =
+    caching?.prompt !== undefined ||
+    targets.measured !== undefined ||
+    routes?.some(({ when }) => when !== undefined) === true;
+  if (hasGoal || asksWorkload) {
     await readPlanInput(file);
   } else if (workload.profile !== undefined) {
     await loadWorkloadProfile(workloadProfileFile(workload.profile, file));

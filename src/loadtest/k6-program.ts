@@ -26,7 +26,8 @@ const INSTALL_HINT =
 export async function findK6(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<K6Program> {
-  const path = env['K6_BIN'] ?? 'k6';
+  const given = env['K6_BIN'];
+  const path = given === undefined || given === '' ? 'k6' : given;
   let version: string;
   try {
     const { stdout } = await run(path, ['version'], { timeout: 10_000 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -104,6 +104,20 @@ describe('the documents of a folder', () => {
       exit: 2,
     },
     {
+      why: 'a route whose rule the profile cannot answer',
+      text: 'apiVersion: agent-infra/v1\nkind: Plan\nworkload: { profile: azure-code }\ntargets: { sessionsPerDay: 9 }\nroutes: [{ provider: custom, model: x, when: "inputTokens > 1000", limits: { rpm: 100 } }]\n',
+      says: 'gateway.yaml: routes: 41.5% of the calls match no rule',
+      level: 'fail',
+      exit: 2,
+    },
+    {
+      why: 'a possible hit rate of numbers only',
+      text: 'apiVersion: agent-infra/v1\nkind: Plan\nworkload: { numbers: { callsPerTurn: 1, inputTokens: 1k, outputTokens: 100 } }\ntargets: { concurrentUsers: 1, interactionsPerMinute: 1 }\nroutes: [{ provider: custom, model: x, limits: { rpm: 9 } }]\ncaching: { prompt: { hitRate: possible } }\n',
+      says: 'caching.prompt.hitRate: the workload has no prefixes to say what is possible',
+      level: 'fail',
+      exit: 2,
+    },
+    {
       why: 'a GPU that is not in the catalog',
       text: 'apiVersion: agent-infra/v1\nkind: Plan\nworkload: { profile: support-agent }\ntargets: { sessionsPerDay: 9 }\npool: { model: Llama-3.1-8B, gpu: H100-SXM-80G }\n',
       says: 'unknown GPU "H100-SXM-80G"; did you mean "H100-SXM-80GB"?',
@@ -132,6 +146,45 @@ describe('the documents of a folder', () => {
     expect([code, json.exitCode]).toEqual([exit, exit]);
   });
 
+  test.for([
+    { value: 'sk-supersecret', never: 'supersecret' },
+    // The digit itself stands in other words, the value in quotes does not.
+    { value: '1', never: String.raw`got \"1` },
+    { value: 'a "quoted" one', never: 'quoted' },
+  ])('the value $value of a variable is not printed, its name is', async ({ never, value }) => {
+    vi.stubEnv('RV_ID', value);
+    const text = SCENARIO.replace('duration: 1m', "duration: '${RV_ID}!'");
+    const { code, json } = await doctor(folderOf({ 'scenario.yaml': text }));
+    const { found } = json.findings.find(({ id }) => id === 'document')!;
+    expect(code).toBe(2);
+    expect(found).toContain('scenario.yaml:5:11 duration: ');
+    expect(found).toContain('got "${RV_ID}!"');
+    expect(JSON.stringify(json)).not.toContain(never);
+  });
+
+  test('nor is that of a gateway which a scenario names', async () => {
+    vi.stubEnv('RV_ID', 'sk-supersecret');
+    const { json } = await doctor(
+      folderOf({
+        'scenario.yaml': SCENARIO.replace('servers: {', 'servers: { gateway: { config: g.yml },'),
+        'g.yml': GATEWAY.replace('http://127.0.0.1:9000', '${RV_ID}'),
+      }),
+    );
+    expect(json.findings.filter(({ id }) => id === 'document')).toHaveLength(2);
+    expect(JSON.stringify(json)).not.toContain('supersecret');
+  });
+
+  test('a folder that cannot be read is told as such', async () => {
+    const loop = join(folderOf({ 'notes.txt': '' }), 'loop');
+    symlinkSync(loop, loop);
+    const { code, err } = await runCli(['doctor', loop]);
+    expect(code).toBe(2);
+    expect(err).toContain('symbolic link');
+    expect(err).not.toContain('no such folder');
+    const file = await runCli(['doctor', join(loop, '..', 'notes.txt')]);
+    expect(file.err).toContain('is a file, not a folder');
+  });
+
   test('a folder that is not there is an error, an empty one is not', async () => {
     const { code, err } = await runCli(['doctor', join(base, 'none')]);
     expect(code).toBe(2);
@@ -154,6 +207,24 @@ test('--for what is missing: exit 4, and only then', async () => {
   const { code: wrong, err } = await runCli(['doctor', '--for', 'k6']);
   expect(wrong).toBe(2);
   expect(err).toContain('loadtest-k6');
+});
+
+test.for([
+  { why: 'empty is not given', bin: '', level: 'note', says: 'not on PATH' },
+  {
+    why: 'a path through a file, which fails at once',
+    bin: join(import.meta.filename, 'k6'),
+    level: 'warn',
+    says: 'K6_BIN does not answer',
+  },
+])('K6_BIN: $why', async ({ bin, level, says }) => {
+  vi.stubEnv('PATH', base);
+  vi.stubEnv('K6_BIN', bin);
+  const { code, json } = await doctor(folderOf({ 'notes.txt': '' }));
+  expect(code).toBe(0);
+  const k6 = json.findings.find(({ id }) => id === 'k6')!;
+  expect(k6).toMatchObject({ level });
+  expect(k6.found).toContain(says);
 });
 
 test.for([

@@ -10,7 +10,7 @@ import { besideScenario, loadScenario } from '../../config/scenario.ts';
 import type { LoadedScenario } from '../../config/scenario.ts';
 import { loadWorkloadProfile } from '../../config/workload-profile.ts';
 import { DEFAULT_LIMIT_BYTES } from '../../config/yaml.ts';
-import { AgentInfraError, asError } from '../../errors.ts';
+import { AgentInfraError, asError, fileReason } from '../../errors.ts';
 import type { Finding } from '../../report/doctor.ts';
 import type { LoadSize } from './machine.ts';
 
@@ -38,7 +38,9 @@ export async function documentFindings(
       if (scenario !== undefined) loads.push(loadOf(scenario, basename(path)));
       good.push(name);
     } catch (thrown) {
-      findings.push(problemOf(thrown, name, folder));
+      if (!(thrown instanceof AgentInfraError)) throw thrown;
+      const mask = await valueMask(thrown, { path, folder, env });
+      findings.push(problemOf(thrown, { name, folder, mask }));
     }
   }
   findings.unshift(overview(good, files.length, { folder, isPartial }));
@@ -99,7 +101,8 @@ async function entriesOf(
     // A folder below that may not be read is not ours to judge.
     if (!isRoot) return [];
     const { code } = asError(thrown) as NodeJS.ErrnoException;
-    const why = code === 'ENOTDIR' ? 'is a file, not a folder' : 'no such folder';
+    const own = { ENOTDIR: 'is a file, not a folder', ENOENT: 'no such folder' }[code ?? ''];
+    const why = own ?? fileReason(thrown);
     throw new AgentInfraError('config.unreadable', `${folder}: ${why}`, { cause: thrown });
   }
 }
@@ -211,19 +214,64 @@ function overview(
 /** Only variables that are not set here: the document may be right where it runs. */
 const UNSET = /(?:environment variable \w+ is not set|\$\{\w+\}: )/;
 
-function problemOf(thrown: unknown, name: string, folder: string): Finding {
-  if (!(thrown instanceof AgentInfraError)) throw thrown;
+/**
+ * Puts `${NAME}` for each value of a variable that the documents of an error refer to: it may be
+ * a secret. The document's own path stays.
+ */
+async function valueMask(
+  error: AgentInfraError,
+  { env, folder, path }: { path: string; folder: string; env: Environment },
+): Promise<(text: string) => string> {
+  // A scenario's problem may be that of its gateway.
+  const problems = error instanceof ConfigError ? error.problems : [];
+  const shown = new Map<string, string>();
+  for (const file of new Set([path, ...problems.map((problem) => problem.file)])) {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    for (const [, name] of text.matchAll(/\$\{?([A-Za-z_]\w*)/g)) {
+      const value = env[name!] ?? '';
+      // Messages quote what they got as JSON.
+      for (const form of [value, value.trim(), JSON.stringify(value).slice(1, -1)]) {
+        if (form !== '') shown.set(form, `\${${name}}`);
+      }
+    }
+  }
+  if (shown.size === 0) return (text) => text;
+  for (const place of [path, join(folder, sep)]) shown.set(place, place);
+  const longestFirst = [...shown.keys()].toSorted((a, b) => b.length - a.length);
+  const any = new RegExp(
+    longestFirst.map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'),
+    'g',
+  );
+  return (text) => text.replaceAll(any, (form) => shown.get(form)!);
+}
+
+/** The message without values; line and column are none. */
+function maskedMessage(error: AgentInfraError, mask: (text: string) => string): string {
+  if (!(error instanceof ConfigError)) return mask(error.message);
+  const problems = error.problems.map((problem) => ({
+    ...problem,
+    file: mask(problem.file),
+    message: mask(problem.message),
+  }));
+  return new ConfigError(problems).message;
+}
+
+function problemOf(
+  thrown: AgentInfraError,
+  { folder, mask, name }: { name: string; folder: string; mask: (text: string) => string },
+): Finding {
   const onlyUnset =
     thrown instanceof ConfigError && thrown.problems.every(({ message }) => UNSET.test(message));
   // Places are shorter from where one stands.
   const near = relative('.', folder);
-  const found = thrown.message.replaceAll(join(folder, sep), near === '' ? '' : near + sep);
+  const message = maskedMessage(thrown, mask);
+  const found = message.replaceAll(join(folder, sep), near === '' ? '' : near + sep);
   return {
     id: 'document',
     group: 'documents',
     level: onlyUnset ? 'warn' : 'fail',
     found: found.includes(name) ? found : `${name}: ${found}`,
     affects: onlyUnset ? 'it cannot be read here; where the variable is set it can' : null,
-    mend: thrown.hint ?? null,
+    mend: thrown.hint === undefined ? null : mask(thrown.hint),
   };
 }

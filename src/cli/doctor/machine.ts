@@ -39,17 +39,25 @@ const END_OF_LIFE: Readonly<Record<string, string>> = {
   20: '2026-04-30',
   22: '2027-04-30',
   24: '2028-04-30',
+  26: '2029-04-30',
 };
+
+/** The last odd line that ended after 6 to 9 months; from 27 on all are long-term (nodejs.org, 2026). */
+const LAST_SHORT_LINE = 25;
 
 /** @param today ISO date */
 export function judgeNode(version: string, today: string): Finding {
   const [major = ''] = version.split('.');
   const end = END_OF_LIFE[major];
-  if (end === undefined || end >= today) return fine('node', `Node.js ${version}`);
+  const isPastOdd = Number(major) % 2 === 1 && Number(major) <= LAST_SHORT_LINE;
+  if (!isPastOdd && (end === undefined || end >= today)) {
+    return fine('node', `Node.js ${version}`);
+  }
+  const why = isPastOdd ? ': odd lines end after 6 to 9 months' : ` since ${end}`;
   return machine({
     id: 'node',
     level: 'warn',
-    found: `Node.js ${version}, without security fixes since ${end}`,
+    found: `Node.js ${version}, without security fixes${why}`,
     affects: 'agent-infra runs; the servers it starts are exposed to what is found from now on',
     mend: 'Install a long-term support version from nodejs.org (24 or later).',
   });

@@ -19,7 +19,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Programs and optional packages that agent-infra uses where they are. */
 export async function toolFindings(env: Environment): Promise<Finding[]> {
   const [k6, promtool, canvas] = await Promise.all([
-    locate('k6', env, env['K6_BIN']),
+    // Empty is not given.
+    locate('k6', env, env['K6_BIN'] === '' ? undefined : env['K6_BIN']),
     locate('promtool', env),
     canvasProblem(),
   ]);
@@ -42,10 +43,18 @@ async function locate(name: string, env: Environment, named?: string): Promise<L
   const path = named ?? onPath(name, env);
   if (path === undefined) return { path, version: undefined, named: false };
   const args = name === 'k6' ? ['version'] : ['--version'];
-  const run = promisify(execFile);
-  const answer = await run(path, args, { timeout: VERSION_TIMEOUT_MS }).catch(() => undefined);
-  const version = answer && `${answer.stdout}${answer.stderr}`.trim().split('\n')[0];
+  const version = await firstLine(path, args);
   return { path, version: version === '' ? undefined : version, named: named !== undefined };
+}
+
+async function firstLine(path: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    // Some failures to start throw at once (a path through a file), others reject.
+    const answer = await promisify(execFile)(path, args, { timeout: VERSION_TIMEOUT_MS });
+    return `${answer.stdout}${answer.stderr}`.trim().split('\n')[0];
+  } catch {
+    return undefined;
+  }
 }
 
 /** As a shell finds it; on Windows with the usual endings. */

@@ -49,6 +49,12 @@ describe('what it means', () => {
     { why: 'maintained', finding: judgeNode('22.20.0', '2026-11-21'), level: 'ok' },
     { why: 'on its last day', finding: judgeNode('22.20.0', '2027-04-30'), level: 'ok' },
     { why: 'a day later', finding: judgeNode('22.20.0', '2027-05-01'), level: 'warn' },
+    { why: 'odd, and ended', finding: judgeNode('21.7.3', '2026-11-21'), level: 'warn' },
+    {
+      why: 'the last odd one that ended',
+      finding: judgeNode('25.9.0', '2026-11-21'),
+      level: 'warn',
+    },
     { why: 'newer than the table', finding: judgeNode('31.0.0', '2040-01-01'), level: 'ok' },
     { why: 'no zstd matters to those who have it', finding: judgeZstd(false), level: 'note' },
     { why: 'two cores', finding: judgeCores(2, undefined), level: 'ok' },
