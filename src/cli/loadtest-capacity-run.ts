@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { LoadedScenario } from '../config/scenario.ts';
 import { formatDuration } from '../core/units.ts';
-import { AgentInfraError, EXIT } from '../errors.ts';
+import { AgentInfraError, asError, EXIT } from '../errors.ts';
 import { findCapacity } from '../loadtest/capacity.ts';
 import type {
   CapacityContext,
@@ -20,7 +20,7 @@ import { plannedLoad, renderPlannedLoad } from '../loadtest/planned-load.ts';
 import { runInWorker } from '../loadtest/run-in-worker.ts';
 import { startServers } from '../loadtest/servers.ts';
 import type { LoadSummary } from '../loadtest/summary.ts';
-import { checkBudget, costUsd, reachTarget } from '../loadtest/target.ts';
+import { chargedUsd, checkBudget, reachTarget } from '../loadtest/target.ts';
 import { thresholdName } from '../loadtest/threshold-text.ts';
 import { capacityVerdict, renderCapacityText, renderTrialLine } from '../report/capacity-text.ts';
 import { renderLoadText } from '../report/loadtest-text.ts';
@@ -38,6 +38,7 @@ import {
   displayPath,
   write,
   writeStepSummary,
+  writeWhole,
 } from './loadtest-output.ts';
 import { checkConsent, isBundled, scenarioFor, targetOf } from './loadtest-scenario.ts';
 import { CAPACITY_FILE } from './report-capacity.ts';
@@ -65,14 +66,17 @@ export async function runFindCapacity(name: string, flags: CapacityFlags): Promi
       search.question(),
       (request) => search.trial(request, { outDir, stopping, display }),
       async (soFar) => {
-        await write(json, jsonText(soFar));
+        // A disk that is full by now ends nothing: the answer is still to come, and is printed.
+        await writeWhole(json, jsonText(soFar)).catch((thrown: unknown) => {
+          display.note(`WARNING: ${asError(thrown).message}`);
+        });
         const trial = soFar.trials.at(-1)!;
         display.result(renderTrialLine(trial, soFar.unit, { colour: wantsColour(process.stderr) }));
       },
     );
     display.close();
     try {
-      await write(json, jsonText(report));
+      await writeWhole(json, jsonText(report));
       await write(join(outDir, 'capacity.txt'), renderCapacityText(report));
       await writeStepSummary(asMarkdown(renderCapacityText(report)));
     } finally {
@@ -159,12 +163,15 @@ class Search {
     ].join('\n');
   }
 
-  /** Throws `target.refused` when the trial would cost more than the search may still spend. */
-  async checkBudget(trial: LoadedScenario): Promise<void> {
+  /**
+   * Throws `target.refused` when the trial would cost more than the search may still spend.
+   * @returns its planned cost in US dollars; 0 without a budget
+   */
+  async checkBudget(trial: LoadedScenario): Promise<number> {
     const { budget } = this.#scenario;
-    if (budget === undefined) return;
+    if (budget === undefined) return 0;
     const { tokens } = await plannedLoad(trial);
-    checkBudget(trial.budget ?? budget, tokens);
+    return checkBudget(trial.budget ?? budget, tokens);
   }
 
   async trial(
@@ -183,9 +190,9 @@ class Search {
     const folder = `trial-${String(request.number).padStart(2, '0')}`;
     display.begin(`trial ${request.number}, ${request.step}: ${loadText(request.load, dial.unit)}`);
     try {
-      await this.checkBudget(scenario);
+      const plannedUsd = await this.checkBudget(scenario);
       const run = await this.#run(scenario, join(outDir, folder), surroundings);
-      this.#spent(run);
+      this.#spent(run, plannedUsd);
       if (run.stopped === 'budget') return stopped('budget', 'the budget is spent');
       if (run.stopped !== null) return interrupted(run.stopped, `in trial ${request.number}`);
       if (run.silence !== null && run.silence.fromMs === null) {
@@ -233,10 +240,10 @@ class Search {
     }
   }
 
-  #spent({ counters: { tokens } }: LoadSummary): void {
+  #spent({ counters: { tokens } }: LoadSummary, plannedUsd: number): void {
     const { budget } = this.#scenario;
     if (budget === undefined) return;
-    this.#spentUsd += costUsd(budget, tokens.input ?? 0, tokens.output ?? 0);
+    this.#spentUsd += chargedUsd(budget, plannedUsd, tokens);
   }
 }
 
@@ -293,7 +300,8 @@ function exitCode(report: CapacityReport, flags: CapacityFlags): number {
       break;
   }
   const { gate, status } = report;
-  if (gate?.status === 'fail' || status === 'none') return EXIT.gateFailed;
+  // No load held, but the one that the gate asks for may never have been run.
+  if (gate === null ? status === 'none' : gate.status === 'fail') return EXIT.gateFailed;
   const isOpen = gate === null ? status === 'inconclusive' : gate.status === 'inconclusive';
   return isOpen && flags.strict === true ? EXIT.inconclusive : EXIT.pass;
 }

@@ -10,6 +10,7 @@ import { renderLoadText } from '../report/loadtest-text.ts';
 import { plain } from '../report/text.ts';
 import { environment, nowIso, wantsColour } from '../system.ts';
 import { renderRun } from './report-run.ts';
+import { wholeFile } from './whole-file.ts';
 
 export interface OutputFlags {
   readonly format: 'text' | 'json' | 'markdown';
@@ -78,6 +79,22 @@ export async function write(file: string, text: string, flag: 'w' | 'a' = 'w'): 
   await writeFile(file, text, { flag }).catch((thrown: unknown) => {
     throw unwritable(file, thrown);
   });
+}
+
+/** Writes a text that replaces what was there as a whole or not at all; throws `output.unwritable`. */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  try {
+    const whole = await wholeFile(file);
+    try {
+      await writeFile(whole.path, text);
+      await whole.keep();
+    } catch (thrown) {
+      await whole.drop();
+      throw thrown;
+    }
+  } catch (thrown) {
+    throw unwritable(file, thrown);
+  }
 }
 
 /** Appends Markdown to the job's summary where GitHub Actions runs the command. */

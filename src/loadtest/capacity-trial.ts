@@ -99,7 +99,7 @@ function judge(
   if (isInvalid) return { outcome: 'saturated', leans: null, reasons: validity.reasons };
   const rising = risingTail(startingPart(timeline, startsForMs));
   if (verdict.status === 'inconclusive') {
-    const lean = leanOf(thresholds);
+    const lean = leanOf(summary);
     // What still grows only looks as if it held.
     const leans = lean === 'held' && rising !== undefined ? null : lean;
     return { outcome: 'open', leans, reasons: verdict.reasons };
@@ -110,11 +110,13 @@ function judge(
   return { outcome: 'open', leans: null, reasons: [reason] };
 }
 
-/** The side of the figures themselves; null when one of them is missing. */
-function leanOf(thresholds: readonly ThresholdResult[]): CapacityTrial['leans'] {
+/** The side of the figures themselves; null when one of them is missing, or nothing was answered. */
+function leanOf({ counters, thresholds }: LoadSummary): CapacityTrial['leans'] {
   const binding = thresholds.filter(({ severity }) => severity === 'error');
-  if (binding.some(({ observed }) => observed === null)) return null;
-  return binding.some(isOver) ? 'broken' : 'held';
+  // A count of nothing is 0, which is no data either.
+  if (binding.some(({ n, observed }) => observed === null || n === 0)) return null;
+  if (binding.some(isOver)) return 'broken';
+  return counters.calls.completed === 0 ? null : 'held';
 }
 
 function isOver({ expr, limit, observed }: ThresholdResult): boolean {

@@ -1,7 +1,7 @@
 import { MS_PER_MINUTE } from '../core/units.ts';
 import type { HostFacts } from '../system.ts';
 import { nextTrial, searchResult } from './capacity-search.ts';
-import type { SearchEnding, SearchSettings, TrialStep } from './capacity-search.ts';
+import type { SearchEnding, SearchResult, SearchSettings, TrialStep } from './capacity-search.ts';
 import { loadText } from './capacity-load.ts';
 import type { LoadUnit } from './capacity-load.ts';
 import type { BrokenThreshold, CapacityTrial } from './capacity-trial.ts';
@@ -136,7 +136,7 @@ function capacityReport(
     stopped: stop?.why ?? null,
     reasons: status === 'inconclusive' ? reasonsOf(trials, ending) : [],
     notes: notesOf(trials, context, ending),
-    gate: atLeast === null ? null : { atLeast, status: gateOf(atLeast, capacity, trials, status) },
+    gate: atLeast === null ? null : { atLeast, status: gateOf(atLeast, result, trials, status) },
     trials,
   };
 }
@@ -211,6 +211,12 @@ function notesOf(
       `the generator was late in trial ${degraded.map(({ number }) => number).join(', ')}: see validity there`,
     );
   }
+  const invalid = trials.filter(({ validity }) => validity === 'invalid');
+  if (invalid.length > 0) {
+    notes.push(
+      `the generator could not keep up in trial ${invalid.map(({ number }) => number).join(', ')}: see validity there`,
+    );
+  }
   const isLimited = trials.some(({ rateLimitedShare }) => (rateLimitedShare ?? 0) > 0);
   if (isLimited && trialMs !== null && trialMs < TRIAL_FOR_MINUTE_LIMITS_MS) {
     notes.push(
@@ -229,16 +235,22 @@ function breaksAt(trials: readonly CapacityTrial[], load: number): CapacityRepor
   return { load, thresholds: trial.broken, reasons: trial.reasons };
 }
 
-/** Broken at the wanted load or below it fails; not shown either way is neither. */
+/**
+ * Broken at the wanted load or below it fails; not shown either way is neither. A load between the
+ * capacity and the lowest one that broke was never run, and says nothing.
+ */
 function gateOf(
   atLeast: number,
-  capacity: number | null,
+  { capacity, interval }: SearchResult,
   trials: readonly CapacityTrial[],
   status: CapacityReport['status'],
 ): NonNullable<CapacityReport['gate']>['status'] {
   if (capacity !== null && capacity >= atLeast) return 'pass';
-  if (status === 'found' || status === 'none') return 'fail';
+  if (status === 'found') {
+    return interval.broken !== null && interval.broken <= atLeast ? 'fail' : 'inconclusive';
+  }
   const at = trials.filter((trial) => trial.load <= atLeast && hasBroken(trial));
+  if (status === 'none') return at.length > 0 ? 'fail' : 'inconclusive';
   const held = trials.some(({ load, outcome }) => load >= atLeast && outcome === 'held');
   return at.length > 1 && !held ? 'fail' : 'inconclusive';
 }

@@ -48,7 +48,7 @@ export function comparability(
   }
   const [a, b] = [baseline[0]!, candidate[0]!].map(({ facts }) => targetText(facts));
   if (a !== b) notes.add(`targets: ${a} against ${b}`);
-  if (new Set(runs.map(({ path }) => path)).size < runs.length) {
+  if (new Set(runs.map(({ identity }) => identity)).size < runs.length) {
     differing.add('the same run was given twice');
   }
   return { differing: [...differing], notes: [...notes] };

@@ -18,6 +18,8 @@ import type { Validity } from './validity.ts';
 export interface ComparedRun {
   /** As it was named. */
   readonly path: string;
+  /** Of the run itself: the same by whatever path it is read. */
+  readonly identity: string;
   readonly facts: RunFacts;
   readonly complete: boolean;
   readonly validity: Validity['verdict'];
@@ -156,9 +158,10 @@ function comparedRun(
   { complete, run, validity }: LoadSummary,
   figures: ReadonlyMap<string, RunFigure | undefined>,
 ): ComparedRun {
-  const { configHash, engine, host, load, scenario, seed, target, warmUpMs } = run;
+  const { configHash, engine, host, load, scenario, seed, startedAt, target, warmUpMs } = run;
   return {
     path,
+    identity: [startedAt, seed, configHash, target.url].join(' '),
     facts: {
       scenario,
       engine,

@@ -1,4 +1,4 @@
-import { BATCHES, meanInterval, wilsonInterval } from '../core/statistics.ts';
+import { batchMeansInterval, BATCHES, meanInterval, wilsonInterval } from '../core/statistics.ts';
 import type { Interval } from '../core/statistics.ts';
 import { MS_PER_SECOND } from '../core/units.ts';
 import type { AttemptSample, Sample } from './sample.ts';
@@ -93,16 +93,12 @@ export class SessionShares {
     const end = Math.floor(this.#lastIntendedMs / MS_PER_SECOND);
     if (end - first < 1) return undefined;
     const counts = this.#perSecond.get(metric) ?? [];
-    const pairs = Array.from(
-      { length: end - first },
-      (_, at) => [counts[first + at] ?? 0, 1] as const,
-    );
-    const [part, whole] = totals(pairs);
-    const batched = batchRatios(pairs);
+    const perSecond = Array.from({ length: end - first }, (_, at) => counts[first + at] ?? 0);
+    const total = perSecond.reduce((sum, each) => sum + each, 0);
     return {
-      value: part / whole,
-      interval: batched === undefined ? UNBOUNDED : meanInterval(batched),
-      n: part,
+      value: total / perSecond.length,
+      interval: batchMeansInterval(perSecond) ?? UNBOUNDED,
+      n: total,
     };
   }
 

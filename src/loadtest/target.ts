@@ -58,18 +58,30 @@ export function checkTarget(url: string, consent: TargetConsent, budget: Scenari
   });
 }
 
-/** Refuses a run whose planned tokens cost more than its budget. */
+/** Refuses a run whose planned tokens cost more than its budget. @returns what they cost, in US dollars */
 export function checkBudget(
   budget: NonNullable<Scenario['budget']>,
   planned: { readonly input: number; readonly output: number },
-): void {
+): number {
   const cost = costUsd(budget, planned.input, planned.output);
-  if (cost <= budget.total) return;
+  if (cost <= budget.total) return cost;
   throw new AgentInfraError(
     'target.refused',
     `the sessions would cost about ${formatUsd(cost)}, the budget is ${formatUsd(budget.total)}`,
     { hint: 'Start fewer sessions, or raise budget.total.' },
   );
+}
+
+/**
+ * What a run takes from a budget that further runs share, in US dollars: as planned at least, since
+ * a target that reports no usage is not free.
+ */
+export function chargedUsd(
+  budget: NonNullable<Scenario['budget']>,
+  plannedUsd: number,
+  measured: { readonly input: number | null; readonly output: number | null },
+): number {
+  return Math.max(plannedUsd, costUsd(budget, measured.input ?? 0, measured.output ?? 0));
 }
 
 /** Cost of tokens at the scenario's own prices, in US dollars. */

@@ -56,9 +56,13 @@ function breakText({ breaks, unit }: CapacityReport): string {
     : `${at} the first threshold to break is ${plain(brokenText(first), 120)}`;
 }
 
-function intervalLine({ capacity, interval: { broken, held }, unit }: CapacityReport): string[] {
+function intervalLine({ capacity, interval, trials, unit }: CapacityReport): string[] {
+  const { broken, held } = interval;
   if (held === null && broken === null) return [];
-  const low = held === null ? 'nothing held' : `${loadText(held, unit)} held`;
+  const at = trials.filter(({ load }) => load === held);
+  const isOnlyLean = at.length > 0 && at.every(({ outcome }) => outcome !== 'held');
+  const how = isOnlyLean ? 'leaned to held' : 'held';
+  const low = held === null ? 'nothing held' : `${loadText(held, unit)} ${how}`;
   const runs = capacity === null ? '' : ` in all ${capacity.runs} runs`;
   const high = broken === null ? 'nothing above it broke' : `${loadText(broken, unit)} broke`;
   return [`  interval: ${low}${runs}, ${high}`];

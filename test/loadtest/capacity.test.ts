@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import { limitsLoad, loadDial, loadText, scenarioAt } from '../../src/loadtest/capacity-load.ts';
+import { judgeTrial } from '../../src/loadtest/capacity-trial.ts';
 import { UNKNOWN_HOST } from '../../src/loadtest/host-monitor.ts';
+import { renderCapacityText } from '../../src/report/capacity-text.ts';
 import { searchVirtually } from './capacity-in-virtual-time.ts';
-import { scenarioOf } from './virtual-run.ts';
+import { runVirtual, scenarioOf } from './virtual-run.ts';
 import type { VirtualOptions } from './virtual-run.ts';
 
 /** Sessions of one call: then sessions per second are calls per second. */
@@ -139,6 +141,10 @@ describe('what is no capacity', () => {
     expect(report.reasons[0]).toMatch(
       /the generator could not apply more load than that: the event loop/,
     );
+    const numbers = report.trials.map(({ number }) => number).join(', ');
+    expect(report.notes).toContain(
+      `the generator could not keep up in trial ${numbers}: see validity there`,
+    );
   });
 
   test('sessions that this client dropped are not the target that broke', async () => {
@@ -208,6 +214,76 @@ test('a gate that no trial reached is open, not passed', async () => {
     search: { maxTrials: 1 },
   });
   expect(report.gate).toEqual({ atLeast: 100, status: 'inconclusive' });
+});
+
+test.for([
+  {
+    why: 'between the load that held and the one that broke',
+    start: 10,
+    atLeast: 15,
+    limit: 17,
+    maxTrials: 3,
+    status: 'found',
+  },
+  {
+    why: 'below every load that broke',
+    start: 80,
+    atLeast: 10,
+    limit: 5,
+    maxTrials: 2,
+    status: 'none',
+  },
+] as const)('a gate $why is open: nothing was run there', async (gate) => {
+  const { atLeast, limit, maxTrials, start, status } = gate;
+  const body = `${ONE_CALL}duration: 4s\narrivals: {kind: constant, rate: 10/s}\n${NO_ERRORS}`;
+  const report = await searchVirtually(body, {
+    target: () => perSecond(limit),
+    atLeast,
+    search: { start, maxTrials },
+  });
+  expect(report.trials).toHaveLength(maxTrials);
+  expect(report).toMatchObject({ status, gate: { atLeast, status: 'inconclusive' } });
+});
+
+describe('a trial that leans', () => {
+  const body = `${ONE_CALL}duration: 6s\narrivals: {kind: constant, rate: 2/s}\n`;
+  const place = { number: 1, load: 2, folder: '', seed: '', startsForMs: 6000 };
+
+  test.for([
+    { why: 'figures', completed: 12, n: 12, leans: 'held' },
+    { why: 'a count of nothing', completed: 12, n: 0, leans: null },
+    { why: 'no call that was answered', completed: 0, n: 12, leans: null },
+  ] as const)('$why: $leans', async ({ completed, leans, n }) => {
+    const limits = "thresholds: [{metric: error_rate, expr: 'rate < 1%'}]\n";
+    const { summary } = await runVirtual(scenarioOf(`${body}${limits}`));
+    const { counters, thresholds } = summary;
+    const trial = judgeTrial(
+      {
+        ...summary,
+        verdict: { ...summary.verdict, status: 'inconclusive' },
+        thresholds: thresholds.map((each) => ({ ...each, n })),
+        counters: { ...counters, calls: { ...counters.calls, completed } },
+      },
+      { ...place, step: 'first' },
+    );
+    expect(trial).toMatchObject({ outcome: 'open', leans });
+  });
+
+  test('is not said to have held', async () => {
+    const report = await searchVirtually(`${body}${NO_ERRORS}`, {
+      target: () => perSecond(3),
+      search: { maxTrials: 3 },
+    });
+    expect(renderCapacityText(report)).toContain('interval: 2 sessions/s held in');
+    const trials = report.trials.map((trial) => ({
+      ...trial,
+      outcome: 'open' as const,
+      leans: 'held' as const,
+    }));
+    expect(renderCapacityText({ ...report, trials })).toContain(
+      'interval: 2 sessions/s leaned to held in',
+    );
+  });
 });
 
 test('a 429 in a trial shorter than a minute limit says that burst may hide it', async () => {

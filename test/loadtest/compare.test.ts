@@ -99,11 +99,13 @@ arrivals: {kind: poisson, rate: 4/s}
     ...(made.during === undefined ? {} : { during: made.during }),
   });
   const lines = samples.map((sample) =>
-    JSON.stringify(sample.type === 'run' ? { ...sample, workloadHash: 'w', ...made.run } : sample),
+    JSON.stringify(
+      sample.type === 'run' ? { ...sample, seed, workloadHash: 'w', ...made.run } : sample,
+    ),
   );
   mkdirSync(join(folder, name));
   writeFileSync(join(folder, name, 'samples.jsonl'), `${lines.join('\n')}\n`);
-  const run = { ...summary.run, workloadHash: 'w' };
+  const run = { ...summary.run, seed, workloadHash: 'w' };
   writeFileSync(join(folder, name, 'summary.json'), JSON.stringify({ ...summary, run }));
 }
 
@@ -244,6 +246,10 @@ describe('what is not comparable, and why', () => {
   test('the same run twice', async () => {
     const { notComparable } = await compared('small', 'small');
     expect(notComparable).toEqual(['the same run was given twice']);
+    for (const other of ['small/', 'small/samples.jsonl', 'small/summary.json']) {
+      const again = await compared('small', other);
+      expect(again.notComparable).toEqual(['the same run was given twice']);
+    }
   });
 
   test('--despite accepts a difference and says so', async () => {
@@ -413,6 +419,22 @@ describe('shares and rates of a run', () => {
     expect(shares(61, () => false).rate('calls')).toMatchObject({ value: 10, n: 600 });
     expect(shares(61, () => false).rate('retries')).toMatchObject({ value: 0 });
     expect(shares(1, () => false).rate('calls')).toBeUndefined();
+  });
+
+  test('a rate lies in its own interval, also when the last batch is the longest', () => {
+    const tallies = new SessionShares(0);
+    const start = { type: 'arrival', turns: 1, calls: 1 } as const;
+    tallies.add({ ...start, session: 0, intended: 0, at: 0 });
+    tallies.add({ ...start, session: 1, intended: 19_000, at: 19_000 });
+    for (let call = 0; call < 100; call += 1) {
+      const end = 9000 + call * 100;
+      const times = { intended: 0, ready: 0, sent: 0, end, status: 200 };
+      const base = { session: 0, turn: 0, call: String(call), attempt: 1, last: true, model: 'm' };
+      tallies.add({ type: 'attempt', ...base, ...times, outcome: 'ok' });
+    }
+    const { interval, value } = tallies.rate('calls')!;
+    expect(value).toBeCloseTo(100 / 19);
+    expect((interval.low + interval.high) / 2).toBeCloseTo(value);
   });
 
   test('nothing intended: no share', () => {

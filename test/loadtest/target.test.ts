@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { AgentInfraError } from '../../src/errors.ts';
 import { startServer } from '../../src/http/server.ts';
-import { checkBudget, checkTarget, reachTarget } from '../../src/loadtest/target.ts';
+import { chargedUsd, checkBudget, checkTarget, reachTarget } from '../../src/loadtest/target.ts';
 
 const none = { allowTargets: [], acceptsProviderCost: false };
 const budget = { total: 5, perMillionInput: 3, perMillionOutput: 15 };
@@ -80,4 +80,11 @@ test('a target that listens is reached, one that does not is exit 3', async () =
     code: 'target.unreachable',
     exitCode: 3,
   });
+});
+
+test('a run that shares a budget takes what was planned, or more', () => {
+  const planned = checkBudget(budget, { input: 1e6, output: 1e5 });
+  expect(planned).toBeCloseTo(4.5);
+  expect(chargedUsd(budget, planned, { input: null, output: null })).toBe(planned);
+  expect(chargedUsd(budget, planned, { input: 2e6, output: 1e5 })).toBeCloseTo(7.5);
 });
